@@ -1,0 +1,185 @@
+//! Where source and destination lie: on images in memory, or in a folder.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::args::Args;
+use crate::error::{At, Result};
+use crate::image::{self, Image, Room};
+use crate::tree::TreeShape;
+
+/// A new directory's size on ext4, and some for one that grows.
+const DIRECTORY_BYTES: u64 = 2 * 4096;
+const BLOCK_BYTES: u64 = 4096;
+
+/// Keeps the places; takes them away when dropped.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    source: PathBuf,
+    destination: PathBuf,
+    description: String,
+    // The order matters: the mounts go before the folder that they are in.
+    _images: Vec<Image>,
+    _folder: TempDir,
+}
+
+impl Ground {
+    /// Returns the directory for the source tree.
+    pub(crate) fn source(&self) -> &Path {
+        &self.source
+    }
+
+    /// Returns the directory for all that is made from it.
+    pub(crate) fn destination(&self) -> &Path {
+        &self.destination
+    }
+
+    /// Says in a few words what the places are.
+    pub(crate) fn description(&self) -> &str {
+        &self.description
+    }
+
+    fn images(args: &Args) -> Result<Self> {
+        let (source_room, destination_room) = rooms(&args.shape(), args.round_count());
+        let rooms = if args.one_image {
+            vec![("disk", source_room.plus(destination_room))]
+        } else {
+            vec![("source", source_room), ("destination", destination_room)]
+        };
+        image::check_memory(&rooms.iter().map(|(_, room)| *room).collect::<Vec<_>>())?;
+        let folder = new_folder(Path::new(image::MEMORY))?;
+        let images = rooms
+            .into_iter()
+            .map(|(name, room)| Image::mount(folder.path(), name, room))
+            .collect::<Result<Vec<_>>>()?;
+        let on_image = |index: usize| images[index.min(images.len() - 1)].path().to_owned();
+        let description = if args.one_image {
+            "source and destination on one ext4 image in memory"
+        } else {
+            "source and destination on two ext4 images in memory"
+        };
+        Ok(Self {
+            source: on_image(0),
+            destination: on_image(1),
+            description: description.to_owned(),
+            _images: images,
+            _folder: folder,
+        })
+    }
+
+    fn folder(above: &Path) -> Result<Self> {
+        let above = above.canonicalize().at("find", above)?;
+        let folder = new_folder(&above)?;
+        Ok(Self {
+            source: folder.path().to_owned(),
+            destination: folder.path().to_owned(),
+            description: format!(
+                "source and destination in a folder below {}",
+                above.display()
+            ),
+            _images: Vec::new(),
+            _folder: folder,
+        })
+    }
+}
+
+/// Moves this program into its own mount namespace if images can be used.
+///
+/// Returns why they cannot be, or `None` if they can.
+pub(crate) fn obstacle_to_images(args: &Args) -> Option<String> {
+    if args.in_private_mounts {
+        None
+    } else if args.dir.is_some() {
+        Some("--dir was given".to_owned())
+    } else if rustix::process::geteuid().is_root() {
+        image::enter_private_mounts("--in-private-mounts")
+            .err()
+            .map(|error| error.chain())
+    } else {
+        Some("only root can mount ext4 images".to_owned())
+    }
+}
+
+/// Makes the places: images, or a folder where there is an obstacle.
+///
+/// # Errors
+///
+/// Fails where neither can be made.
+pub(crate) fn make(args: &Args, obstacle: Option<String>) -> Result<Ground> {
+    let obstacle = match obstacle {
+        Some(obstacle) => obstacle,
+        None => match Ground::images(args) {
+            Ok(ground) => return Ok(ground),
+            Err(error) => error.chain(),
+        },
+    };
+    let above = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let ground = Ground::folder(&above)?;
+    eprintln!(
+        "note: {} ({obstacle}); disks are noisy, so trust the ratios less",
+        ground.description()
+    );
+    Ok(ground)
+}
+
+fn new_folder(above: &Path) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("hardsnap-bench-")
+        .tempdir_in(above)
+        .at("make a folder in", above)
+}
+
+/// Returns the room for the source, and for all that is made from it.
+///
+/// Beside the basis there is a store or one more tree at a time. Each round
+/// leaves a snapshot's directories and changed files in the store.
+fn rooms(shape: &TreeShape, rounds: usize) -> (Room, Room) {
+    let directories = shape.directories as u64 + 1;
+    // Each directory may hold a symlink.
+    let inodes = shape.files as u64 + 2 * directories;
+    let source = Room {
+        bytes: shape.bytes + shape.files as u64 * BLOCK_BYTES + directories * DIRECTORY_BYTES,
+        inodes,
+    };
+    let round = Room {
+        bytes: directories * DIRECTORY_BYTES + source.bytes / 50,
+        inodes: 2 * directories + source.inodes / 50,
+    };
+    let mut destination = source.plus(source);
+    for _ in 0..rounds + 3 {
+        destination = destination.plus(round);
+    }
+    (source, destination)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_taken_away_with_all_that_is_in_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().to_str().unwrap();
+        let args = Args::parse_from(["against_peers", "--dir", dir]);
+        let obstacle = obstacle_to_images(&args);
+        assert!(obstacle.is_some());
+        let ground = make(&args, obstacle).unwrap();
+        let root = ground.source().join("tree");
+        args.shape().make(&root).unwrap();
+        assert!(root.exists() && root.starts_with(temp.path().canonicalize().unwrap()));
+        drop(ground);
+        assert_eq!(temp.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_destination_has_room_for_two_trees() {
+        let args = Args::parse_from(["against_peers", "--bench"]);
+        let (source, destination) = rooms(&args.shape(), 5);
+        assert!(source.bytes > 825_000_000);
+        assert!(destination.bytes > 2 * source.bytes);
+        assert!(destination.inodes > 2 * source.inodes);
+    }
+}

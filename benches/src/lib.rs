@@ -1,0 +1,26 @@
+//! Measures hardsnap side by side with rsync and cp.
+//!
+//! The same trees, the same filesystem, the programs in turn. A time counts
+//! only after the tree that was made has been compared with its source, and
+//! every time includes a sync of the destination's filesystem.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod args;
+mod compare;
+mod error;
+mod generator;
+mod ground;
+mod image;
+mod interrupt;
+mod measure;
+mod programs;
+mod report;
+mod round;
+mod scenario;
+mod statistics;
+mod tree;
+
+pub use args::Args;
+pub use error::{Error, Result};
+pub use round::run;

@@ -1,0 +1,69 @@
+//! The commands: arguments in, the library's work, a report out.
+
+mod backup;
+mod delete;
+mod init;
+mod list;
+mod prune;
+mod tree;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use hardsnap::{CancelToken, RemovalReport};
+
+use crate::args::Command;
+use crate::exit::{Ending, Failure};
+use crate::output::text::plural;
+use crate::output::{Console, Reporter, Seen};
+use crate::signal;
+
+pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, Failure> {
+    match command {
+        Command::Init(args) => init::run(args, console),
+        Command::Backup(args) => backup::run(args, console),
+        Command::List(args) => list::run(args, console),
+        Command::Prune(args) => prune::run(args, console),
+        Command::Delete(args) => delete::run(args, console),
+        Command::Tree(args) => tree::run(args, console),
+    }
+}
+
+/// Does work that can be watched and stopped.
+fn watched<T>(
+    console: &Arc<Console>,
+    work: impl FnOnce(&Reporter, &CancelToken) -> hardsnap::Result<T>,
+) -> Result<(T, Seen), Failure> {
+    let cancel = CancelToken::new();
+    let caught = signal::watch(&cancel).map_err(|error| Failure::System("watch signals", error))?;
+    let reporter = Reporter::start(console);
+    let result = work(&reporter, &cancel);
+    let seen = reporter.finish();
+    match result {
+        Ok(report) => Ok((report, seen)),
+        Err(error) => Err(Failure::of_run(error, caught.signal())),
+    }
+}
+
+/// Ends a command whose result is what it printed.
+fn printed(console: &Console, ending: Ending) -> Result<Ending, Failure> {
+    console.written().map_err(Failure::Output)?;
+    Ok(ending)
+}
+
+/// Says what a removal left behind, and ends accordingly.
+fn removed(report: &RemovalReport, console: &Console) -> Ending {
+    if report.left_behind.is_empty() {
+        return Ending::Done;
+    }
+    if !console.is_json() {
+        let entries = plural(report.left_behind.len() as u64, "entry", "entries");
+        console.tell(format_args!("{entries} could not be removed; the next run tries again"));
+    }
+    Ending::RemovalIncomplete
+}
+
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}

@@ -1,0 +1,115 @@
+//! `backup`: make a snapshot, publish it, prune.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hardsnap::retention::Status;
+use hardsnap::{
+    BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Observer, Pruning, Series, Store,
+};
+
+use super::{init, now, printed, watched};
+use crate::args::{BackupArgs, Keep};
+use crate::exit::{Ending, Failure};
+use crate::output::text::{Escaped, plural};
+use crate::output::{Console, human, json};
+
+pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
+    let (sources, store) = args
+        .sources_and_store()
+        .ok_or_else(|| Failure::Usage("a backup needs a SOURCE and a STORE".to_owned()))?;
+    let keep = args.keep.read()?;
+    if keep.is_some() && args.no_prune && !args.init {
+        return Err(Failure::Usage("--no-prune leaves nothing for --keep-… to decide".to_owned()));
+    }
+    let dry_run = args.run.dry_run;
+    let options = options(args, sources);
+    let (report, seen) = watched(console, |reporter, cancel| {
+        back_up(args, store, options, keep.as_ref(), reporter, cancel)
+    })?;
+    if console.is_json() {
+        let summary = json::Backup::new(&report, &seen.warnings, dry_run);
+        console.print_json(&json::Line::summary(summary));
+    } else {
+        if dry_run || console.wants_summary() {
+            console.print(&human::backup(&report, dry_run, console.verbosity() > 0));
+        }
+        diagnose(&report, console);
+    }
+    let ending = ending(&report);
+    if dry_run { printed(console, ending) } else { Ok(ending) }
+}
+
+fn back_up(
+    args: &BackupArgs,
+    store: &Path,
+    options: BackupOptions,
+    keep: Option<&Keep>,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> hardsnap::Result<BackupReport> {
+    let store = match Store::open(store) {
+        Ok(store) => store,
+        Err(error) if error.kind() == ErrorKind::NotAStore && args.init => {
+            if args.run.mode() == Mode::DryRun {
+                return Store::preview_first_backup(&options, observer, cancel);
+            }
+            // What it is made with is what it prunes with.
+            let store = Store::init(store, &init::options(keep), observer)?;
+            return store.backup(&options, observer, cancel);
+        }
+        Err(error) => return Err(error),
+    };
+    let options = match keep {
+        Some(keep) if !args.no_prune => options.pruning(Pruning::By(keep.over(store.policy()))),
+        _ => options,
+    };
+    store.backup(&options, observer, cancel)
+}
+
+fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
+    let mut options = BackupOptions::new(sources, now())
+        .jobs(args.run.jobs())
+        .mode(args.run.mode())
+        .mounts(args.run.mounts());
+    if let Some(time) = args.time {
+        options = options.time(time);
+    }
+    if args.change_sources {
+        options = options.series(Series::Change);
+    }
+    if args.no_prune {
+        options = options.pruning(Pruning::Off);
+    }
+    if let Some(note) = &args.note {
+        options = options.note(note);
+    }
+    options
+}
+
+/// Says what makes the exit code other than 0.
+fn diagnose(report: &BackupReport, console: &Console) {
+    if !report.skipped.is_empty() {
+        let entries = plural(report.skipped.len() as u64, "entry is", "entries are");
+        console.tell(format_args!("{entries} missing or unstable in the snapshot"));
+    }
+    if let Some(reason) = &report.prune_paused {
+        console.tell(format_args!("pruning is paused: {}", Escaped::new(reason)));
+    }
+    if !report.left_behind.is_empty() {
+        let entries = plural(report.left_behind.len() as u64, "entry", "entries");
+        console.tell(format_args!(
+            "{entries} of expired snapshots could not be removed; the next run tries again"
+        ));
+    }
+}
+
+fn ending(report: &BackupReport) -> Ending {
+    if report.status == Status::Partial || !report.skipped.is_empty() {
+        Ending::Partial
+    } else if report.prune_paused.is_some() || !report.left_behind.is_empty() {
+        Ending::PruneIncomplete
+    } else {
+        Ending::Done
+    }
+}

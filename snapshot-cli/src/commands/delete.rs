@@ -1,0 +1,42 @@
+//! `delete`: remove snapshots by name.
+
+use std::sync::Arc;
+
+use hardsnap::{SnapshotName, Store};
+
+use super::{removed, watched};
+use crate::args::DeleteArgs;
+use crate::exit::{Ending, Failure};
+use crate::output::{Console, human, json};
+
+pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
+    if !args.yes && !console.can_ask() {
+        return Err(Failure::Usage("there is no terminal to ask on: add --yes".to_owned()));
+    }
+    let store = Store::open(&args.store)?;
+    let mut names: Vec<SnapshotName> = Vec::new();
+    for text in &args.snapshots {
+        let name = store.resolve(text)?.name;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if !args.yes && !agreed(&names, console)? {
+        return Err(Failure::Declined);
+    }
+    let (report, _) =
+        watched(console, |reporter, cancel| store.delete(&names, reporter, cancel))?;
+    if console.is_json() {
+        console.print_json(&json::Line::summary(json::Removal::from(&report)));
+    } else if console.wants_summary() {
+        console.print(&human::removal("deleted", &report, true));
+    }
+    Ok(removed(&report, console))
+}
+
+fn agreed(names: &[SnapshotName], console: &Console) -> Result<bool, Failure> {
+    let question = human::named("delete", names, true);
+    console
+        .ask(format_args!("{}?", question.trim_end()))
+        .map_err(|error| Failure::System("read the answer", error))
+}

@@ -1,0 +1,32 @@
+//! `init`: make a store.
+
+use std::sync::Arc;
+
+use hardsnap::retention::Policy;
+use hardsnap::{InitOptions, Store};
+
+use crate::args::{InitArgs, Keep, system_zone};
+use crate::exit::{Ending, Failure};
+use crate::output::{Console, Reporter, human, json};
+
+pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
+    let options = options(args.keep.read()?.as_ref());
+    let reporter = Reporter::start(console);
+    let result = Store::init(&args.store, &options, &reporter);
+    let seen = reporter.finish();
+    let store = result?;
+    if console.is_json() {
+        console.print_json(&json::Line::summary(json::Init::new(&store, &seen.warnings)));
+    } else if console.wants_summary() {
+        console.print(&human::init(&store));
+    }
+    Ok(Ending::Done)
+}
+
+/// How a new store is made: the default policy under what was asked for, in
+/// the days of the system's zone.
+pub(super) fn options(keep: Option<&Keep>) -> InitOptions {
+    let base = Policy::default().with_zone(system_zone());
+    let policy = keep.map_or_else(|| base.clone(), |keep| keep.over(&base));
+    InitOptions::new().policy(policy)
+}

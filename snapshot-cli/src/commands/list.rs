@@ -1,0 +1,20 @@
+//! `list`: the snapshots, oldest first.
+
+use std::sync::Arc;
+
+use hardsnap::Store;
+
+use super::printed;
+use crate::args::ListArgs;
+use crate::exit::{Ending, Failure};
+use crate::output::{Console, human, json};
+
+pub(super) fn run(args: &ListArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
+    let snapshots = Store::open(&args.store)?.snapshots()?;
+    if console.is_json() {
+        console.print_json(&json::Line::summary(json::List::new(&snapshots)));
+    } else {
+        console.print(&human::list(&snapshots, console.verbosity() > 0));
+    }
+    printed(console, Ending::Done)
+}

@@ -1,0 +1,40 @@
+//! `prune`: remove the snapshots that the policy no longer keeps.
+
+use std::sync::Arc;
+
+use hardsnap::Store;
+
+use super::{now, printed, removed, watched};
+use crate::args::PruneArgs;
+use crate::exit::{Ending, Failure};
+use crate::output::{Console, human, json};
+
+pub(super) fn run(args: &PruneArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
+    let keep = args.keep.read()?;
+    let store = Store::open(&args.store)?;
+    let policy = keep.map(|keep| keep.over(store.policy()));
+    let plan = store.plan_prune(policy.as_ref(), args.now.unwrap_or_else(now))?;
+
+    if !console.is_json() && (args.dry_run || args.explain) {
+        console.print(&human::plan(&plan));
+        // An explanation that nobody gets is a reason not to act.
+        console.written().map_err(Failure::Output)?;
+    }
+    if args.dry_run {
+        if console.is_json() {
+            console.print_json(&json::Line::summary(json::Prune::new(&plan, None)));
+        } else {
+            console.print(&human::plan_totals(&plan));
+        }
+        return printed(console, Ending::Done);
+    }
+
+    let (report, _) =
+        watched(console, |reporter, cancel| store.prune(&plan, reporter, cancel))?;
+    if console.is_json() {
+        console.print_json(&json::Line::summary(json::Prune::new(&plan, Some(&report))));
+    } else if console.wants_summary() {
+        console.print(&human::removal("pruned", &report, console.verbosity() > 0));
+    }
+    Ok(removed(&report, console))
+}

@@ -1,0 +1,294 @@
+//! How the command ends: exit codes, and what is said on the way out.
+
+use std::error::Error as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use hardsnap::retention::PolicyError;
+use hardsnap::{Error, ErrorKind};
+
+use crate::output::{Console, human, json};
+use crate::signal;
+
+/// The command's work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// And nothing is left out.
+    Done,
+    /// Some entries are missing or unstable.
+    Partial,
+    /// Pruning after a backup was paused or left something behind.
+    PruneIncomplete,
+    /// Removing was all there was to do, and it left something behind.
+    RemovalIncomplete,
+}
+
+impl Ending {
+    fn code(self) -> u8 {
+        match self {
+            Ending::Done => 0,
+            Ending::RemovalIncomplete => 1,
+            Ending::Partial => 3,
+            Ending::PruneIncomplete => 4,
+        }
+    }
+}
+
+/// The command's work was not done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library says why.
+    Engine(Error),
+    /// A signal asked to stop.
+    Stopped {
+        /// Its number.
+        signal: i32,
+    },
+    /// The arguments don't fit together.
+    Usage(String),
+    /// The user did not agree.
+    Declined,
+    /// What was asked for could not be written.
+    Output(io::Error),
+    /// The system refused something that the command itself needs.
+    System(&'static str, io::Error),
+}
+
+impl Failure {
+    /// An error of a run that `signal` may have stopped.
+    pub(crate) fn of_run(error: Error, signal: Option<i32>) -> Failure {
+        match signal {
+            Some(signal) if error.kind() == ErrorKind::Cancelled => Failure::Stopped { signal },
+            _ => Failure::Engine(error),
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Engine(error) => kind_code(error.kind()),
+            Failure::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+            Failure::Usage(_) => 2,
+            // The reader had enough.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Declined | Failure::Output(_) | Failure::System(..) => 1,
+        }
+    }
+
+    /// The chain of causes, in one line; paths in it as far as text can hold them.
+    fn message(&self) -> String {
+        match self {
+            Failure::Engine(error) => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    text = format!("{text}: {error}");
+                    cause = error.source();
+                }
+                text
+            }
+            Failure::Stopped { signal } => {
+                format!("stopped by {} before it was done", signal::name(*signal))
+            }
+            Failure::Usage(text) => text.clone(),
+            Failure::Declined => "nothing was deleted".to_owned(),
+            Failure::Output(error) => format!("cannot write the output: {error}"),
+            Failure::System(operation, error) => format!("cannot {operation}: {error}"),
+        }
+    }
+
+    fn paths(&self) -> Vec<&Path> {
+        match self {
+            Failure::Engine(error) => error.path().into_iter().chain(error.second_path()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Failure::Engine(error) => kind_word(error.kind()),
+            Failure::Stopped { .. } => "cancelled",
+            Failure::Usage(_) => "usage",
+            Failure::Declined => "declined",
+            Failure::Output(_) => "output",
+            Failure::System(..) => "io",
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Failure::Engine(error) => kind_hint(error.kind()).or(error.hint()),
+            Failure::Usage(_) => Some("see --help"),
+            _ => None,
+        }
+    }
+
+    fn os_error(&self) -> Option<i32> {
+        match self {
+            Failure::Engine(error) => error.raw_os_error(),
+            Failure::Output(error) | Failure::System(_, error) => error.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    fn line(&self) -> json::Line<json::ErrorFields> {
+        json::ErrorFields {
+            message: self.message(),
+            path: self.paths().first().map(|&path| path.into()),
+            code: self.word(),
+            operation: None,
+            error: None,
+            os_error: self.os_error(),
+            hint: self.hint().map(str::to_owned),
+            exit_code: Some(self.code()),
+        }
+        .line()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Engine(error)
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+/// The code for what kept an operation from being done.
+fn kind_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::NoSources | ErrorKind::InvalidOption => 2,
+        ErrorKind::NotAStore => 10,
+        ErrorKind::StoreLocked => 11,
+        _ => 1,
+    }
+}
+
+/// The kind as programs read it.
+fn kind_word(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotAStore => "not_a_store",
+        ErrorKind::AlreadyAStore => "already_a_store",
+        ErrorKind::UnsupportedFormat => "unsupported_format",
+        ErrorKind::UnsafeStore => "unsafe_store",
+        ErrorKind::StoreLocked => "store_locked",
+        ErrorKind::LockUnsupported => "lock_unsupported",
+        ErrorKind::NotMounted => "not_mounted",
+        ErrorKind::NoSources => "no_sources",
+        ErrorKind::SourceUnavailable => "source_unavailable",
+        ErrorKind::SourceIsStore => "source_is_store",
+        ErrorKind::SourcesChanged => "sources_changed",
+        ErrorKind::TimeTaken => "time_taken",
+        ErrorKind::UnknownSnapshot => "unknown_snapshot",
+        ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
+        ErrorKind::LastSnapshot => "last_snapshot",
+        ErrorKind::TargetNotEmpty => "target_not_empty",
+        ErrorKind::LatestOccupied => "latest_occupied",
+        ErrorKind::NoSpace => "no_space",
+        ErrorKind::FlushFailed => "flush_failed",
+        ErrorKind::InvalidOption => "invalid_option",
+        ErrorKind::Cancelled => "cancelled",
+        ErrorKind::Io => "io",
+        _ => "failed",
+    }
+}
+
+/// What to do about it in terms of this command; the library's own hints know
+/// nothing of options.
+fn kind_hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::NotAStore => {
+            Some("is the right disk mounted? `hardsnap init STORE` makes a store, and so does `backup --init`")
+        }
+        ErrorKind::AlreadyAStore => Some("`hardsnap backup SOURCE... STORE` uses it as it is"),
+        ErrorKind::SourcesChanged => Some("--change-sources takes them from now on"),
+        ErrorKind::UnknownSnapshot | ErrorKind::AmbiguousSnapshot => {
+            Some("`hardsnap list STORE` shows the names")
+        }
+        _ => None,
+    }
+}
+
+/// Answers arguments that name no work: help, the version, or wrong usage.
+pub(crate) fn answer(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match printed {
+        _ if error.use_stderr() => ExitCode::from(2),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says what is left to say, and turns it all into the exit code.
+pub(crate) fn conclude(result: Result<Ending, Failure>, console: &Console) -> ExitCode {
+    match result {
+        Ok(ending) => {
+            // What was done is done, whoever could not be told of it.
+            if let Err(error) = console.written() {
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    console.tell(format_args!("cannot write the output: {error}"));
+                }
+            }
+            ExitCode::from(ending.code())
+        }
+        Err(failure) => fail(&failure, console),
+    }
+}
+
+fn fail(failure: &Failure, console: &Console) -> ExitCode {
+    let code = failure.code();
+    if code == 0 {
+        return ExitCode::SUCCESS;
+    }
+    if console.is_json() {
+        console.print_json(&failure.line());
+    }
+    console.tell(human::message(&failure.message(), &failure.paths()));
+    if let Some(hint) = failure.hint() {
+        console.hint(human::message(hint, &failure.paths()));
+    }
+    match failure {
+        Failure::Stopped { signal } => signal::raise(*signal),
+        _ => ExitCode::from(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_and_failures_have_the_documented_codes() {
+        assert_eq!(Ending::Done.code(), 0);
+        assert_eq!(Ending::RemovalIncomplete.code(), 1);
+        assert_eq!(Ending::Partial.code(), 3);
+        assert_eq!(Ending::PruneIncomplete.code(), 4);
+        assert_eq!(Failure::Usage(String::new()).code(), 2);
+        assert_eq!(Failure::Declined.code(), 1);
+        assert_eq!(Failure::Stopped { signal: 15 }.code(), 143);
+        assert_eq!(Failure::Output(io::ErrorKind::StorageFull.into()).code(), 1);
+        assert_eq!(Failure::Output(io::ErrorKind::BrokenPipe.into()).code(), 0);
+    }
+
+    #[test]
+    fn kinds_of_errors_have_the_documented_codes() {
+        for (kind, code) in [
+            (ErrorKind::NoSources, 2),
+            (ErrorKind::InvalidOption, 2),
+            (ErrorKind::NotAStore, 10),
+            (ErrorKind::StoreLocked, 11),
+            (ErrorKind::Io, 1),
+            (ErrorKind::NotMounted, 1),
+            (ErrorKind::SourceUnavailable, 1),
+            (ErrorKind::SourcesChanged, 1),
+            (ErrorKind::TimeTaken, 1),
+            (ErrorKind::NoSpace, 1),
+        ] {
+            assert_eq!(kind_code(kind), code, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What is said: results on stdout, diagnostics on stderr.
+
+pub(crate) mod human;
+pub(crate) mod json;
+mod progress;
+mod reporter;
+pub(crate) mod text;
+
+use std::fmt::Display;
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::args::OutputArgs;
+
+pub(crate) use reporter::{Reporter, Seen};
+
+/// The two streams, and what the user wants to see on them.
+///
+/// Writing never fails here and never panics: what a run did must not depend
+/// on who listens. [`Console::written`] tells whether all of it got through.
+#[derive(Debug)]
+pub(crate) struct Console {
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+    broken: Mutex<Option<io::Error>>,
+}
+
+impl Console {
+    pub(crate) fn new(args: &OutputArgs) -> Console {
+        Console {
+            json: args.json,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            broken: Mutex::new(None),
+        }
+    }
+
+    /// Results are JSON lines.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// How often `--verbose` was given.
+    pub(crate) fn verbosity(&self) -> u8 {
+        self.verbose
+    }
+
+    /// A word about success is wanted: somebody looks, or asked for it. To
+    /// cron, silence is success.
+    pub(crate) fn wants_summary(&self) -> bool {
+        !self.json && !self.quiet && (self.stdout_is_terminal || self.verbose > 0)
+    }
+
+    /// Facts that are the same every day are wanted.
+    pub(crate) fn wants_standing_facts(&self) -> bool {
+        !self.quiet && (self.stderr_is_terminal || self.verbose > 0)
+    }
+
+    /// A progress bar can be drawn and is wanted.
+    pub(crate) fn wants_bar(&self) -> bool {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        self.stderr_is_terminal && !dumb && !self.json && !self.quiet && self.verbose == 0
+    }
+
+    /// JSON status lines are wanted.
+    pub(crate) fn wants_status_lines(&self) -> bool {
+        self.json && !self.quiet
+    }
+
+    /// Writes `text`, which ends its own last line, to stdout.
+    pub(crate) fn print(&self, text: &str) {
+        self.put(|stdout| stdout.write_all(text.as_bytes()));
+    }
+
+    /// Writes one JSON line to stdout.
+    pub(crate) fn print_json(&self, message: &impl Serialize) {
+        self.put(|stdout| {
+            serde_json::to_writer(&mut *stdout, message)?;
+            stdout.write_all(b"\n")
+        });
+    }
+
+    /// Writes a line of diagnosis to stderr.
+    pub(crate) fn tell(&self, message: impl Display) {
+        write_diagnosis(&format!("hardsnap: {message}\n"));
+    }
+
+    /// Writes to stderr what can be done about it.
+    pub(crate) fn hint(&self, message: impl Display) {
+        write_diagnosis(&format!("hint: {message}\n"));
+    }
+
+    /// Asks a question on stderr and reads the answer from stdin.
+    pub(crate) fn ask(&self, question: impl Display) -> io::Result<bool> {
+        write_diagnosis(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Somebody can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.stderr_is_terminal && io::stdin().is_terminal()
+    }
+
+    /// Flushes stdout and tells the first error of all that was printed.
+    pub(crate) fn written(&self) -> io::Result<()> {
+        self.put(|stdout| stdout.flush());
+        self.broken().take().map_or(Ok(()), Err)
+    }
+
+    fn put(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        // The guard is held while writing: lines of several threads stay whole.
+        let mut broken = self.broken();
+        if broken.is_none() {
+            let mut stdout = BufWriter::new(io::stdout().lock());
+            let result = write(&mut stdout).and_then(|()| stdout.flush());
+            // What could not be written must not be tried again on drop.
+            let _ = stdout.into_parts();
+            *broken = result.err();
+        }
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_diagnosis(text: &str) {
+    // In one piece, so that other processes' lines don't mix with it; and
+    // there is nowhere left to tell of an error.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,277 @@
+//! Reports as short text.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use hardsnap::retention::Status;
+use hardsnap::{
+    BackupReport, Counts, Outcome, Problem, PrunePlan, RemovalReport, SnapshotInfo, SnapshotName,
+    Store, TreeReport,
+};
+
+use super::json::status;
+use super::text::{Escaped, count, duration, plural, size};
+
+/// So many snapshots are named where they are not what was asked for.
+const NAMED_SNAPSHOTS: usize = 5;
+
+/// What was done with one entry, as a line.
+pub(crate) fn entry(path: &Path, outcome: Outcome) -> String {
+    let word = match outcome {
+        Outcome::Linked | Outcome::LinkedWithin => "linked",
+        Outcome::Copied => "copied",
+        Outcome::Made => "made",
+        Outcome::LeftOut => "left out",
+        _ => "done",
+    };
+    format!("{word:8} {}\n", Escaped::new(path))
+}
+
+/// Trouble with one entry.
+pub(crate) fn problem(problem: &Problem) -> String {
+    message(&problem.to_string(), &[&problem.path])
+}
+
+/// A message of the library, harmless for a terminal. Paths that it holds
+/// lossily are put in exactly.
+pub(crate) fn message(text: &str, paths: &[&Path]) -> String {
+    let mut text = text.to_owned();
+    for path in paths {
+        let exact = Escaped::new(*path).to_string();
+        let lossy = path.display().to_string();
+        if exact != lossy {
+            text = text.replace(&lossy, &exact);
+        }
+    }
+    Escaped::new(&text).to_string()
+}
+
+/// A new store.
+pub(crate) fn init(store: &Store) -> String {
+    let path = Escaped::new(store.path());
+    let policy = store.policy();
+    format!("store made: {path}\nkeeps {policy} (in the days of {})\n", policy.zone())
+}
+
+/// A backup that was done.
+pub(crate) fn backup(report: &BackupReport, dry_run: bool, all_names: bool) -> String {
+    let Counts { excluded, .. } = report.counts;
+    let mut text = if dry_run { "would make snapshot " } else { "snapshot " }.to_owned();
+    text += &report.snapshot.to_string();
+    if report.status != Status::Complete {
+        text = format!("{text} ({})", status(report.status));
+    }
+    text = format!("{text}: {}", totals(&report.counts));
+    text += &left_out(report.skipped.len(), excluded);
+    text = format!("{text} in {}\n", duration(report.elapsed));
+    if !report.removed.is_empty() {
+        let verb = if dry_run { "would prune" } else { "pruned" };
+        text += &named(verb, &report.removed, all_names);
+    }
+    text
+}
+
+/// A tree that was replicated.
+pub(crate) fn tree(report: &TreeReport, target: &Path, dry_run: bool) -> String {
+    let verb = if dry_run { "would make " } else { "" };
+    format!(
+        "{verb}{}: {}{} in {}\n",
+        Escaped::new(target),
+        totals(&report.counts),
+        left_out(report.skipped.len(), report.counts.excluded),
+        duration(report.elapsed)
+    )
+}
+
+/// `12,345 files linked, 17 copied (3.4 MB new of 1.2 GB), 812 directories`.
+fn totals(counts: &Counts) -> String {
+    let Counts { files_linked, files_copied, directories, symlinks, specials, .. } = *counts;
+    let files = match (files_linked, files_copied) {
+        (0, copied) => {
+            format!("{} copied ({})", plural(copied, "file", "files"), size(counts.bytes_copied))
+        }
+        (linked, copied) => format!(
+            "{} linked, {} copied ({} new of {})",
+            plural(linked, "file", "files"),
+            count(copied),
+            size(counts.bytes_copied),
+            size(counts.bytes())
+        ),
+    };
+    let mut text = format!("{files}, {}", plural(directories, "directory", "directories"));
+    if symlinks > 0 {
+        text = format!("{text}, {}", plural(symlinks, "symlink", "symlinks"));
+    }
+    if specials > 0 {
+        text = format!("{text}, {}", plural(specials, "special file", "special files"));
+    }
+    text
+}
+
+fn left_out(skipped: usize, excluded: u64) -> String {
+    let mut text = String::new();
+    if skipped > 0 {
+        text = format!("{text}, {} skipped", count(skipped as u64));
+    }
+    if excluded > 0 {
+        text = format!("{text}, {} left out", count(excluded));
+    }
+    text
+}
+
+/// `pruned 2: NAME, NAME`.
+pub(crate) fn named(verb: &str, names: &[SnapshotName], all_names: bool) -> String {
+    let shown = if all_names { names.len() } else { names.len().min(NAMED_SNAPSHOTS) };
+    let list: Vec<String> = names[..shown].iter().map(SnapshotName::to_string).collect();
+    let mut text = format!("{verb} {}: {}", count(names.len() as u64), list.join(", "));
+    if shown < names.len() {
+        text = format!("{text} and {} more", count((names.len() - shown) as u64));
+    }
+    text + "\n"
+}
+
+/// The snapshots as a table.
+pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
+    if snapshots.is_empty() {
+        return "no snapshots\n".to_owned();
+    }
+    let heads = ["SNAPSHOT", "STATUS", "FILES", "SIZE", "NEW", "NOTE"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    for snapshot in snapshots {
+        let counts = &snapshot.counts;
+        let mut standing = status(snapshot.status).to_owned();
+        if snapshot.held {
+            standing += ", held";
+        }
+        let mut note = snapshot.note.as_deref().map(|note| Escaped::new(note).to_string());
+        if with_sources {
+            let sources = snapshot.sources.iter().map(|source| Escaped::new(source).to_string());
+            let sources = sources.collect::<Vec<_>>().join(" ");
+            note = Some(note.map_or_else(|| sources.clone(), |note| format!("{sources}  {note}")));
+        }
+        rows.push([
+            snapshot.name.to_string(),
+            standing,
+            count(counts.files_linked + counts.files_copied),
+            size(counts.bytes()),
+            size(counts.bytes_copied),
+            note.unwrap_or_default(),
+        ]);
+    }
+    if with_sources {
+        rows[0][5] = "SOURCES AND NOTE".to_owned();
+    }
+    table(&rows)
+}
+
+/// Columns as wide as their widest cell; figures stand to the right.
+fn table(rows: &[[String; 6]]) -> String {
+    const FIGURES: [usize; 3] = [2, 3, 4];
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
+            // Writing to a String cannot fail.
+            let _ = if FIGURES.contains(&column) {
+                write!(line, "{cell:>width$}  ")
+            } else {
+                write!(line, "{cell:width$}  ")
+            };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// What a prune would do, or will do, with each snapshot, oldest first.
+pub(crate) fn plan(plan: &PrunePlan) -> String {
+    let kept = plan.keep().iter().map(|kept| (kept.time, kept.id, "keep", kept.explain()));
+    let removed = plan
+        .remove()
+        .iter()
+        .map(|removed| (removed.time, removed.id, "remove", removed.why.to_string()));
+    let mut lines: Vec<_> = kept.chain(removed).collect();
+    lines.sort();
+    let mut text = String::new();
+    for (_, name, verb, reason) in lines {
+        let _ = writeln!(text, "{verb:6}  {name}  {reason}");
+    }
+    text
+}
+
+/// The plan in one line.
+pub(crate) fn plan_totals(plan: &PrunePlan) -> String {
+    let kept = count(plan.keep().len() as u64);
+    match plan.remove().len() {
+        0 => format!("nothing to prune, {kept} kept\n"),
+        removed => format!("would prune {}, keep {kept}\n", count(removed as u64)),
+    }
+}
+
+/// A prune or a deletion that was done.
+pub(crate) fn removal(verb: &str, report: &RemovalReport, all_names: bool) -> String {
+    if report.removed.is_empty() {
+        return format!("nothing {verb}\n");
+    }
+    named(verb, &report.removed, all_names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn totals_say_only_what_there_is() {
+        let mut counts = Counts::default();
+        counts.files_copied = 1;
+        counts.bytes_copied = 5;
+        counts.directories = 1;
+        assert_eq!(totals(&counts), "1 file copied (5 B), 1 directory");
+        counts.files_linked = 12_345;
+        counts.files_copied = 17;
+        counts.bytes_copied = 3_400_000;
+        counts.bytes_linked = 1_196_600_000;
+        counts.directories = 812;
+        let all = "12,345 files linked, 17 copied (3.4 MB new of 1.2 GB), 812 directories";
+        assert_eq!(totals(&counts), all);
+        counts.symlinks = 2;
+        counts.specials = 1;
+        assert_eq!(totals(&counts), format!("{all}, 2 symlinks, 1 special file"));
+        assert_eq!(left_out(3, 1), ", 3 skipped, 1 left out");
+        assert_eq!(left_out(0, 0), "");
+    }
+
+    #[test]
+    fn many_snapshots_are_not_all_named_unless_asked() {
+        let names: Vec<SnapshotName> =
+            (1..=7).map(|day| format!("2026-03-0{day}T02-00-00Z").parse().unwrap()).collect();
+        assert_eq!(named("pruned", &names[..1], false), "pruned 1: 2026-03-01T02-00-00Z\n");
+        let short = named("pruned", &names, false);
+        assert!(short.starts_with("pruned 7: 2026-03-01T02-00-00Z, "), "{short}");
+        assert!(short.ends_with("2026-03-05T02-00-00Z and 2 more\n"), "{short}");
+        assert!(named("pruned", &names, true).ends_with(", 2026-03-07T02-00-00Z\n"));
+    }
+
+    #[test]
+    fn a_message_names_its_path_exactly_and_stays_on_one_line() {
+        let path = Path::new(OsStr::from_bytes(b"/a\n/\xff"));
+        let text = format!("cannot open {}: Permission denied", path.display());
+        let expected = "cannot open /a\\n/\\xff: Permission denied";
+        assert_eq!(message(&text, &[path]), expected);
+        assert_eq!(message("fine: /a/b", &[Path::new("/")]), "fine: /a/b");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let cells = |row: [&str; 6]| row.map(str::to_owned);
+        let rows = [cells(["A", "B", "C", "D", "E", "F"]), cells(["long", "b", "1,000", "1 B", "2 B", ""])];
+        assert_eq!(table(&rows), "A     B      C    D    E  F\nlong  b  1,000  1 B  2 B\n");
+    }
+}

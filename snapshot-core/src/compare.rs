@@ -1,0 +1,103 @@
+//! The comparison of a source entry with its basis: pure, so that a dry run,
+//! a report and a test see the very values that the engine acts on.
+
+use crate::entry::{EntryKind, Metadata};
+
+/// Whether the destination holds owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// Owner and group are set and compared. What is made in the work tree
+    /// belongs to `made_as` at first, so that these need not be told.
+    Kept { made_as: (u32, u32) },
+    /// The caller may not give files away, or the destination refuses it:
+    /// everything belongs to `uid` and `gid`, and neither is compared.
+    Fixed { uid: u32, gid: u32 },
+}
+
+/// What the destination can hold, as far as the comparison is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) ownership: Ownership,
+}
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+
+impl Rules {
+    /// The mode that the stored entry gets.
+    ///
+    /// Where the owner cannot be kept, setuid and setgid would lend the rights
+    /// of whoever runs the backup to the program: they are dropped, as cp does.
+    pub(crate) fn stored_mode(&self, source: &Metadata) -> u32 {
+        match self.ownership {
+            Ownership::Kept { .. } => source.mode,
+            Ownership::Fixed { uid, gid } => {
+                let mut mode = source.mode;
+                if source.uid != uid {
+                    mode &= !SETUID;
+                }
+                if source.gid != gid && source.kind != EntryKind::Directory {
+                    mode &= !SETGID;
+                }
+                mode
+            }
+        }
+    }
+
+    /// The owner and group that a new entry has to be given, if any.
+    pub(crate) fn owner_to_set(&self, source: &Metadata) -> Option<(u32, u32)> {
+        let owner = (source.uid, source.gid);
+        match self.ownership {
+            Ownership::Kept { made_as } if made_as != owner => Some(owner),
+            Ownership::Kept { .. } | Ownership::Fixed { .. } => None,
+        }
+    }
+
+    pub(crate) fn compares_owners(&self) -> bool {
+        matches!(self.ownership, Ownership::Kept { .. })
+    }
+}
+
+/// What differs between a source entry and its basis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) kind: bool,
+    pub(crate) size: bool,
+    pub(crate) mtime: bool,
+    pub(crate) mode: bool,
+    pub(crate) owner: bool,
+    pub(crate) device: bool,
+}
+
+impl Change {
+    /// Compares an entry with its basis; directories are never linked and
+    /// therefore compared by kind alone.
+    pub(crate) fn between(source: &Metadata, basis: &Metadata, rules: &Rules) -> Change {
+        if source.kind != basis.kind {
+            return Change {
+                kind: true,
+                ..Change::default()
+            };
+        }
+        if source.kind == EntryKind::Directory {
+            return Change::default();
+        }
+        // A symlink has no mode of its own on Linux, and its size is the
+        // length of its target.
+        let symlink = source.kind == EntryKind::Symlink;
+        let sized = symlink || source.kind == EntryKind::File;
+        Change {
+            kind: false,
+            size: sized && source.size_bytes != basis.size_bytes,
+            mtime: source.mtime != basis.mtime,
+            mode: !symlink && rules.stored_mode(source) != basis.mode,
+            owner: rules.compares_owners() && (source.uid, source.gid) != (basis.uid, basis.gid),
+            device: source.device_number != basis.device_number,
+        }
+    }
+
+    /// Tells whether nothing differs, so that the entry may be linked.
+    pub(crate) fn is_none(self) -> bool {
+        self == Change::default()
+    }
+}

@@ -1,0 +1,64 @@
+//! What is known of one entry of a tree.
+
+/// The kind of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A Unix domain socket.
+    Socket,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+}
+
+/// Nanoseconds-exact time since 1970, as the filesystem stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FileTime {
+    pub(crate) seconds: i64,
+    pub(crate) nanoseconds: u32,
+}
+
+/// Device and inode: what makes an entry that entry while it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// The metadata of one entry, as one `statx` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) kind: EntryKind,
+    pub(crate) id: FileId,
+    /// Permission bits with setuid, setgid and sticky: 12 bits.
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size_bytes: u64,
+    pub(crate) allocated_bytes: u64,
+    pub(crate) links: u32,
+    pub(crate) mtime: FileTime,
+    pub(crate) ctime: FileTime,
+    /// Number of the device that the entry is; 0 for other kinds.
+    pub(crate) device_number: u64,
+}
+
+impl Metadata {
+    /// Tells whether a file was left alone between two looks at it.
+    pub(crate) fn is_same_version(&self, later: &Metadata) -> bool {
+        self.kind == later.kind
+            && self.id == later.id
+            && self.size_bytes == later.size_bytes
+            && self.mtime == later.mtime
+            && self.ctime == later.ctime
+    }
+}

@@ -1,0 +1,105 @@
+//! Watching a run.
+
+use std::path::Path;
+
+use crate::name::SnapshotName;
+use crate::report::{Counts, Problem, Warning};
+
+/// What a run tells while it goes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The run has the lock and knows what it compares with.
+    Started {
+        /// The snapshot in the making.
+        snapshot: SnapshotName,
+        /// The snapshot it is compared with.
+        basis: Option<SnapshotName>,
+        /// What the basis holds: an estimate of what is to come.
+        expected: Option<Counts>,
+    },
+    /// A part of the run begins.
+    Phase(Phase),
+    /// What was done since the last such event; the sum of all of them is the
+    /// state of the run.
+    Progress(&'a Counts),
+    /// One entry was dealt with. Told only to an observer that
+    /// [wants it](Observer::wants_entries).
+    Entry {
+        /// The path in the source.
+        path: &'a Path,
+        /// What was done, or in a dry run would be done, with it.
+        outcome: Outcome,
+    },
+    /// Trouble with one entry.
+    Problem(&'a Problem),
+    /// Something to know.
+    Warning(&'a Warning),
+    /// A snapshot has left the store.
+    Removed(SnapshotName),
+}
+
+/// The parts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Leftovers of a run that did not end well are removed.
+    TidyingUp,
+    /// Sources are walked, compared, linked and copied.
+    Walking,
+    /// What was written is flushed to the destination.
+    Flushing,
+    /// Expired snapshots are removed.
+    Removing,
+}
+
+/// What was done with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Linked to the basis.
+    Linked,
+    /// Linked to another name of the same file in this snapshot.
+    LinkedWithin,
+    /// Copied: new, or changed.
+    Copied,
+    /// A directory, symlink, FIFO, socket or device was made.
+    Made,
+    /// Left out on purpose.
+    LeftOut,
+}
+
+/// Somebody who watches a run.
+///
+/// Events come from the engine's worker threads, several at a time. A closure
+/// is an observer, and `()` is one that does not look.
+///
+/// # Examples
+///
+/// ```
+/// use hardsnap::{Event, Observer};
+///
+/// fn watch(_: &dyn Observer) {}
+///
+/// watch(&|event: &Event<'_>| if let Event::Problem(problem) = event { eprintln!("{problem}") });
+/// watch(&());
+/// ```
+pub trait Observer: Send + Sync {
+    /// Is told what happens. Must be quick: a worker waits.
+    fn on_event(&self, event: &Event<'_>);
+
+    /// Tells whether [`Event::Entry`] is wanted, which costs a path each.
+    fn wants_entries(&self) -> bool {
+        false
+    }
+}
+
+impl Observer for () {
+    fn on_event(&self, _: &Event<'_>) {}
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
+    fn on_event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,90 @@
+//! The lock of a store.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsFd;
+
+use rustix::fs::{self, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::entry::EntryKind;
+use crate::fs::dir::{Dir, stat_handle};
+use crate::fs::smallfile;
+use crate::layout;
+
+/// The lock, held until this is dropped.
+///
+/// It is an flock: the kernel frees it however the process ends, so that
+/// nothing stale can remain. The handle is close-on-exec, so that no child
+/// takes it along.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// What came of trying to lock.
+#[derive(Debug)]
+pub(crate) enum Locking {
+    /// The lock is ours.
+    Held(Lock),
+    /// Another run holds it; this is what it wrote of itself.
+    Busy(String),
+}
+
+/// Tries to take the lock without waiting.
+pub(crate) fn acquire(control: &Dir) -> io::Result<Locking> {
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let handle = fs::openat(control, layout::LOCK, flags, Mode::RUSR | Mode::WUSR)?;
+    if stat_handle(handle.as_fd())?.kind != EntryKind::File {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "not a regular file",
+        ));
+    }
+    let mut file = File::from(handle);
+    match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            // The text only serves the message, so a strange one is no error.
+            let _ = (&file).take(1024).read_to_string(&mut holder);
+            return Ok(Locking::Busy(holder.trim_end().replace('\n', ", ")));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(describe().as_bytes()));
+    match written {
+        // A full disk must not keep expired snapshots from being removed.
+        Err(error)
+            if error.kind() != io::ErrorKind::StorageFull
+                && error.kind() != io::ErrorKind::QuotaExceeded =>
+        {
+            Err(error)
+        }
+        _ => Ok(Locking::Held(Lock { _file: file })),
+    }
+}
+
+/// Tells who we are, for whoever finds the store locked.
+fn describe() -> String {
+    let system = rustix::system::uname();
+    let read = |path| {
+        smallfile::read_system(path).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+    };
+    let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    // Field 22 of stat, counted behind the command's name in parentheses, is
+    // the start in clock ticks since the boot.
+    let start = read("/proc/self/stat").unwrap_or_default();
+    let start = start
+        .rsplit(')')
+        .next()
+        .and_then(|fields| fields.split_whitespace().nth(19))
+        .unwrap_or_default();
+    let host = system.nodename().to_string_lossy();
+    let process = rustix::process::getpid().as_raw_nonzero();
+    format!("host {host}\npid {process}\nboot {boot}\nstart {start}\n")
+}

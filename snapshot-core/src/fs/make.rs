@@ -1,0 +1,177 @@
+//! Making entries at the destination and giving them their metadata.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{
+    self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
+};
+use rustix::io::Errno;
+
+use crate::compare::{Ownership, Rules};
+use crate::entry::{EntryKind, FileTime, Metadata};
+use crate::fs::dir::{Access, Boundary, Dir, stat_handle};
+
+/// What a destination said to a hard link.
+#[derive(Debug)]
+pub(crate) enum Linked {
+    /// It was made.
+    Done,
+    /// The file has as many links as the filesystem allows.
+    TooMany,
+    /// The filesystem or the file's attributes forbid it.
+    Refused(io::Error),
+    /// What was to be linked is not there any more.
+    Gone,
+}
+
+/// Links `from/name` to `to/new_name`.
+pub(crate) fn link(from: &Dir, name: &CStr, to: &Dir, new_name: &CStr) -> io::Result<Linked> {
+    match fs::linkat(from, name, to, new_name, AtFlags::empty()) {
+        Ok(()) => Ok(Linked::Done),
+        Err(Errno::MLINK) => Ok(Linked::TooMany),
+        Err(error @ (Errno::PERM | Errno::OPNOTSUPP | Errno::XDEV | Errno::NOSYS)) => {
+            Ok(Linked::Refused(error.into()))
+        }
+        Err(Errno::NOENT) => Ok(Linked::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a directory that is open to its owner alone, and opens it.
+pub(crate) fn directory(at: &Dir, name: &CStr) -> io::Result<Dir> {
+    fs::mkdirat(at, name, Mode::RWXU)?;
+    at.open_dir(name, Access::Read, Boundary::Stay)
+}
+
+/// Makes a file, never more open than `mode`, and opens it for writing.
+pub(crate) fn file(at: &Dir, name: &CStr, mode: u32) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(fs::openat(
+        at,
+        name,
+        flags,
+        Mode::from_raw_mode(mode & 0o700),
+    )?)
+}
+
+/// Makes a symlink with its owner and mtime.
+pub(crate) fn symlink(
+    at: &Dir,
+    name: &CStr,
+    target: &CStr,
+    source: &Metadata,
+    rules: &Rules,
+) -> io::Result<()> {
+    fs::symlinkat(target, at, name)?;
+    set_unopened(at, name, source, rules)
+}
+
+/// Makes a FIFO, socket or device with its metadata.
+pub(crate) fn special(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
+    let kind = match source.kind {
+        EntryKind::Fifo => FileType::Fifo,
+        EntryKind::Socket => FileType::Socket,
+        EntryKind::CharDevice => FileType::CharacterDevice,
+        EntryKind::BlockDevice => FileType::BlockDevice,
+        EntryKind::File | EntryKind::Directory | EntryKind::Symlink => {
+            return Err(Errno::INVAL.into());
+        }
+    };
+    fs::mknodat(at, name, kind, Mode::empty(), source.device_number)?;
+    set_owner_unopened(at, name, source, rules)?;
+    // chmod has no variant that does not follow symlinks before Linux 6.6.
+    // Nothing is followed here: the entry was just made, and nobody else can
+    // write the directory that it is in.
+    fs::chmodat(
+        at,
+        name,
+        Mode::from_raw_mode(rules.stored_mode(source)),
+        AtFlags::empty(),
+    )?;
+    set_mtime_unopened(at, name, source)
+}
+
+fn set_unopened(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
+    set_owner_unopened(at, name, source, rules)?;
+    set_mtime_unopened(at, name, source)
+}
+
+fn set_owner_unopened(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
+    if let Some((uid, gid)) = rules.owner_to_set(source) {
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        fs::chownat(at, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
+}
+
+fn set_mtime_unopened(at: &Dir, name: &CStr, source: &Metadata) -> io::Result<()> {
+    Ok(fs::utimensat(
+        at,
+        name,
+        &mtime(source.mtime),
+        AtFlags::SYMLINK_NOFOLLOW,
+    )?)
+}
+
+/// Gives an open file or directory its owner, mode and mtime, in this order:
+/// chown clears setuid and setgid, and both need the file to be ours.
+pub(crate) fn set_metadata(handle: impl AsFd, source: &Metadata, rules: &Rules) -> io::Result<()> {
+    let handle = handle.as_fd();
+    if let Some((uid, gid)) = rules.owner_to_set(source) {
+        fs::fchown(handle, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    fs::fchmod(handle, Mode::from_raw_mode(rules.stored_mode(source)))?;
+    Ok(fs::futimens(handle, &mtime(source.mtime))?)
+}
+
+fn mtime(time: FileTime) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: time.seconds,
+            tv_nsec: time.nanoseconds.into(),
+        },
+    }
+}
+
+/// Finds out whether files made in `at` can be given away.
+///
+/// Only trying tells: capabilities, user namespaces, root_squash of an NFS
+/// server and the filesystem itself all have a say.
+pub(crate) fn probe_ownership(at: &Dir) -> io::Result<Ownership> {
+    const PROBE: &CStr = c".hardsnap-owner-probe";
+    const NOBODY: u32 = 65534;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let probe = fs::openat(at, PROBE, flags, Mode::empty())?;
+    let made = stat_handle(probe.as_fd());
+    // The owner to try has to be another one than we make files as.
+    let made_as = made.as_ref().map_or(0, |made| made.uid);
+    let other = if made_as == NOBODY {
+        NOBODY - 1
+    } else {
+        NOBODY
+    };
+    let given = fs::fchown(
+        &probe,
+        Some(Uid::from_raw(other)),
+        Some(Gid::from_raw(other)),
+    );
+    let after = stat_handle(probe.as_fd());
+    fs::unlinkat(at, PROBE, AtFlags::empty())?;
+    let (made, after) = (made?, after?);
+    // Some filesystems say yes and do nothing.
+    if given.is_ok() && (after.uid, after.gid) == (other, other) {
+        return Ok(Ownership::Kept {
+            made_as: (made.uid, made.gid),
+        });
+    }
+    Ok(Ownership::Fixed {
+        uid: made.uid,
+        gid: made.gid,
+    })
+}

@@ -1,0 +1,115 @@
+//! The last steps of a run: flush, rename, `latest`.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{self, AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::fs::dir::{Access, Boundary, Dir};
+use crate::layout;
+use crate::name::SnapshotName;
+
+/// Flushes the whole filesystem that the handle is on.
+///
+/// The handle has to be open since before the first write: an error of the
+/// writeback is told to the handles that were open when it happened, once.
+pub(crate) fn flush(handle: &Dir) -> io::Result<()> {
+    Ok(fs::syncfs(handle)?)
+}
+
+/// Tells whether a directory is served by FUSE, where flushing the whole
+/// filesystem does not reach the server.
+pub(crate) fn is_fuse(dir: &Dir) -> io::Result<bool> {
+    const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the field's type differs between machines"
+    )]
+    Ok(i64::from(fs::fstatfs(dir)?.f_type) == FUSE_SUPER_MAGIC)
+}
+
+/// Moves a directory without ever replacing another.
+pub(crate) fn rename(from: &Dir, name: &CStr, to: &Dir, new_name: &CStr) -> io::Result<()> {
+    match fs::renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
+        // NFS and some FUSE servers know no flags.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match to.stat(new_name) {
+            Ok(_) => Err(Errno::EXIST.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(fs::renameat(from, name, to, new_name)?)
+            }
+            Err(error) => Err(error),
+        },
+        other => Ok(other?),
+    }
+}
+
+/// What `latest` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Latest {
+    /// There is none.
+    Missing,
+    /// A symlink with this target.
+    Link(CString),
+    /// Something that is not ours.
+    Occupied,
+}
+
+/// Looks at `latest`.
+pub(crate) fn latest(store: &Dir) -> io::Result<Latest> {
+    match fs::readlinkat(store, layout::LATEST, Vec::new()) {
+        Ok(target) => Ok(Latest::Link(target)),
+        Err(Errno::NOENT) => Ok(Latest::Missing),
+        Err(Errno::INVAL) => Ok(Latest::Occupied),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets `latest` name a snapshot, atomically.
+pub(crate) fn set_latest(store: &Dir, control: &Dir, name: SnapshotName) -> io::Result<()> {
+    const DRAFT: &CStr = c".latest.new";
+    let target = layout::tree(name);
+    if latest(store)? == Latest::Link(target.clone()) {
+        return Ok(());
+    }
+    match fs::symlinkat(&target, control, DRAFT) {
+        // Left by a run that was killed in between.
+        Err(Errno::EXIST) => {
+            fs::unlinkat(control, DRAFT, AtFlags::empty())?;
+            fs::symlinkat(&target, control, DRAFT)?;
+        }
+        other => other?,
+    }
+    Ok(fs::renameat(control, DRAFT, store, layout::LATEST)?)
+}
+
+/// Removes `latest`: there is no snapshot that it could name.
+pub(crate) fn unset_latest(store: &Dir) -> io::Result<()> {
+    match latest(store)? {
+        Latest::Link(_) => Ok(fs::unlinkat(store, layout::LATEST, AtFlags::empty())?),
+        Latest::Missing | Latest::Occupied => Ok(()),
+    }
+}
+
+/// Looks up the inode of what lies at a path below a directory; none if the
+/// way there is not one of plain directories.
+pub(crate) fn inode_below(dir: &Dir, path: &std::path::Path) -> Option<u64> {
+    let mut components = path.components().filter_map(|component| match component {
+        std::path::Component::Normal(name) => CString::new(name.as_bytes()).ok(),
+        _ => None,
+    });
+    let mut name = components.next()?;
+    let mut reached: Option<Dir> = None;
+    for next in components {
+        let from = reached.as_ref().unwrap_or(dir);
+        reached = Some(from.open_dir(&name, Access::Search, Boundary::Stay).ok()?);
+        name = next;
+    }
+    reached
+        .as_ref()
+        .unwrap_or(dir)
+        .stat(&name)
+        .ok()
+        .map(|metadata| metadata.id.inode)
+}

@@ -1,0 +1,76 @@
+//! Listing a directory, a buffer at a time.
+
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+
+use rustix::fs::RawDir;
+
+use crate::entry::EntryKind;
+use crate::fs::dir;
+
+/// Room for what one `getdents` returns: some 2,000 entries of usual names.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// The largest entry: its head, 255 bytes of name, a NUL and the alignment.
+const LARGEST_ENTRY_BYTES: usize = 280;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<MaybeUninit<u8>>> = RefCell::new(vec![MaybeUninit::uninit(); BUFFER_BYTES]);
+}
+
+/// Entries of one directory, as one system call returned them.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    names: Vec<u8>,
+    entries: Vec<(u32, Option<EntryKind>)>,
+    reads_full: bool,
+}
+
+impl Batch {
+    /// Reads the next entries from the handle's position; none at the end.
+    pub(crate) fn read(handle: impl AsFd) -> io::Result<Option<Batch>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut raw = RawDir::new(handle, buffer);
+            let mut batch = Batch::default();
+            let mut used = 0;
+            // The first `next` makes the system call; one more, once the
+            // buffer is empty, would make another.
+            while let Some(entry) = raw.next() {
+                let entry = entry?;
+                let name = entry.file_name();
+                used += (19 + name.count_bytes() + 1).next_multiple_of(8);
+                if name != c"." && name != c".." {
+                    batch.push(name, dir::kind(entry.file_type()));
+                }
+                if raw.is_buffer_empty() {
+                    batch.reads_full = used + LARGEST_ENTRY_BYTES > BUFFER_BYTES;
+                    return Ok(Some(batch));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn push(&mut self, name: &CStr, kind: Option<EntryKind>) {
+        // The names of one buffer are far shorter than 4 GiB.
+        self.entries.push((self.names.len() as u32, kind));
+        self.names.extend_from_slice(name.to_bytes_with_nul());
+    }
+
+    /// Tells whether the buffer was filled, so that more is likely to come.
+    pub(crate) fn is_full(&self) -> bool {
+        self.reads_full
+    }
+
+    /// The names and, where the filesystem tells them, the kinds.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, Option<EntryKind>)> {
+        self.entries.iter().map(|&(start, kind)| {
+            // Every name was put in with its NUL.
+            let name =
+                CStr::from_bytes_until_nul(&self.names[start as usize..]).unwrap_or_default();
+            (name, kind)
+        })
+    }
+}

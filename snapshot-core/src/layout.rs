@@ -1,0 +1,32 @@
+//! Every name inside a store. Everything is reached relative to a handle, so
+//! these are single components.
+
+use std::ffi::CString;
+
+use crate::name::SnapshotName;
+
+pub(crate) const CONTROL: &str = ".hardsnap";
+pub(crate) const MARKER: &str = "store.toml";
+pub(crate) const LOCK: &str = "lock";
+pub(crate) const RECORDS: &str = "snapshots";
+pub(crate) const WORK: &str = "work";
+pub(crate) const TRASH: &str = "trash";
+pub(crate) const LATEST: &str = "latest";
+
+const RECORD_SUFFIX: &str = ".json";
+
+/// The directory of a snapshot, in the store, in `work` and in `trash`.
+pub(crate) fn tree(name: SnapshotName) -> CString {
+    // A name is digits, dashes and letters: there is no NUL to trip over.
+    CString::new(name.to_string()).unwrap_or_default()
+}
+
+/// The file name of a snapshot's record.
+pub(crate) fn record(name: SnapshotName) -> String {
+    format!("{name}{RECORD_SUFFIX}")
+}
+
+/// The snapshot that a file of the records' directory is the record of.
+pub(crate) fn snapshot_of_record(file_name: &str) -> Option<SnapshotName> {
+    file_name.strip_suffix(RECORD_SUFFIX)?.parse().ok()
+}

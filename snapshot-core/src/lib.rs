@@ -1,0 +1,40 @@
+//! Incremental hard-link snapshots: the engine and the retention calculator.
+//!
+//! Every snapshot is a complete, plain directory tree. What did not change is
+//! a hard link to the snapshot before, so a snapshot costs what changed, and
+//! any of them can be read, copied or removed with nothing but `cp` and `rm`.
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod compare;
+mod engine;
+mod entry;
+mod error;
+mod event;
+mod fs;
+mod layout;
+mod name;
+mod node;
+mod options;
+mod plan;
+mod prune;
+mod record;
+mod report;
+pub mod retention;
+mod sources;
+mod store;
+mod tidy;
+mod tree;
+mod walk;
+
+pub use cancel::CancelToken;
+pub use entry::EntryKind;
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, Observer, Outcome, Phase};
+pub use name::{InvalidSnapshotName, SnapshotName};
+pub use options::{BackupOptions, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions};
+pub use prune::PrunePlan;
+pub use record::SnapshotInfo;
+pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
+pub use store::Store;
+pub use tree::replicate_tree;

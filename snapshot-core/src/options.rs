@@ -1,0 +1,223 @@
+//! What a caller may choose.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::retention::Policy;
+
+/// How a store is made.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct InitOptions {
+    pub(crate) policy: Policy,
+}
+
+impl InitOptions {
+    /// Options with the default policy, its days those of UTC.
+    #[must_use]
+    pub fn new() -> InitOptions {
+        InitOptions::default()
+    }
+
+    /// Sets the retention policy that the store keeps.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> InitOptions {
+        self.policy = policy;
+        self
+    }
+}
+
+/// The number of worker threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jobs {
+    /// As many as the process may use processors, and at least two.
+    #[default]
+    Auto,
+    /// Exactly so many.
+    Exactly(NonZeroUsize),
+}
+
+/// Whether a run acts or only tells what it would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Acts.
+    #[default]
+    Act,
+    /// Writes nothing, takes no lock, and reports what would be done.
+    DryRun,
+}
+
+/// Which mounts below a source are entered.
+///
+/// Pseudo filesystems such as proc and sysfs are never entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mounts {
+    /// Local disks; network, FUSE and autofs mounts become empty directories.
+    #[default]
+    Local,
+    /// Network, FUSE and autofs mounts as well. A server that does not answer
+    /// can then stop the run.
+    All,
+}
+
+/// Whether a run may change the set of sources that the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Series {
+    /// The sources must be those of the snapshots before.
+    #[default]
+    Same,
+    /// Other sources are taken from now on.
+    Change,
+}
+
+/// What happens to expired snapshots after a backup.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Pruning {
+    /// The store's own policy decides.
+    #[default]
+    ByStore,
+    /// This policy decides, for this run.
+    By(Policy),
+    /// Nothing is removed.
+    Off,
+}
+
+/// When a snapshot is dated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dated {
+    /// Now; if a snapshot has that second, the run waits for the next.
+    Now(DateTime<Utc>),
+    /// Exactly then; refused if it is taken.
+    Exactly(DateTime<Utc>),
+}
+
+/// What [`Store::backup`](crate::Store::backup) does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BackupOptions {
+    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) dated: Dated,
+    pub(crate) jobs: Jobs,
+    pub(crate) mode: Mode,
+    pub(crate) mounts: Mounts,
+    pub(crate) series: Series,
+    pub(crate) pruning: Pruning,
+    pub(crate) note: Option<String>,
+}
+
+impl BackupOptions {
+    /// A backup of `sources`, dated `now`.
+    ///
+    /// A source is resolved to its absolute path, symlinks in it followed, and
+    /// lands at that path inside the snapshot.
+    #[must_use]
+    pub fn new<I>(sources: I, now: DateTime<Utc>) -> BackupOptions
+    where
+        I: IntoIterator,
+        I::Item: Into<PathBuf>,
+    {
+        BackupOptions {
+            sources: sources.into_iter().map(Into::into).collect(),
+            dated: Dated::Now(now),
+            jobs: Jobs::default(),
+            mode: Mode::default(),
+            mounts: Mounts::default(),
+            series: Series::default(),
+            pruning: Pruning::default(),
+            note: None,
+        }
+    }
+
+    /// Dates the snapshot exactly `time`, which is then also the `now` of
+    /// pruning. The run is refused if there is a snapshot of that second.
+    #[must_use]
+    pub fn time(mut self, time: DateTime<Utc>) -> BackupOptions {
+        self.dated = Dated::Exactly(time);
+        self
+    }
+
+    /// Sets the number of worker threads. Default: [`Jobs::Auto`].
+    #[must_use]
+    pub fn jobs(mut self, jobs: Jobs) -> BackupOptions {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Sets whether to act. Default: [`Mode::Act`].
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> BackupOptions {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets which mounts are entered. Default: [`Mounts::Local`].
+    #[must_use]
+    pub fn mounts(mut self, mounts: Mounts) -> BackupOptions {
+        self.mounts = mounts;
+        self
+    }
+
+    /// Sets whether the sources may be others than before. Default:
+    /// [`Series::Same`].
+    #[must_use]
+    pub fn series(mut self, series: Series) -> BackupOptions {
+        self.series = series;
+        self
+    }
+
+    /// Sets what happens to expired snapshots. Default: [`Pruning::ByStore`].
+    #[must_use]
+    pub fn pruning(mut self, pruning: Pruning) -> BackupOptions {
+        self.pruning = pruning;
+        self
+    }
+
+    /// Sets a note that the snapshot's record keeps. Default: none.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> BackupOptions {
+        self.note = Some(note.into());
+        self
+    }
+}
+
+/// What [`replicate_tree`](crate::replicate_tree) does.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TreeOptions {
+    pub(crate) jobs: Jobs,
+    pub(crate) mode: Mode,
+    pub(crate) mounts: Mounts,
+}
+
+impl TreeOptions {
+    /// Options as every default says.
+    #[must_use]
+    pub fn new() -> TreeOptions {
+        TreeOptions::default()
+    }
+
+    /// Sets the number of worker threads. Default: [`Jobs::Auto`].
+    #[must_use]
+    pub fn jobs(mut self, jobs: Jobs) -> TreeOptions {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Sets whether to act. Default: [`Mode::Act`].
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> TreeOptions {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets which mounts are entered. Default: [`Mounts::Local`].
+    #[must_use]
+    pub fn mounts(mut self, mounts: Mounts) -> TreeOptions {
+        self.mounts = mounts;
+        self
+    }
+}

@@ -1,0 +1,246 @@
+//! What the store keeps of itself and of each snapshot, as text.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::SnapshotName;
+use crate::report::{Counts, Operation, Problem};
+use crate::retention::{Anchor, Policy, Status};
+
+/// The version of the store's layout and of its records.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The marker, `store.toml`: the proof that this is the right directory.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Marker {
+    pub(crate) format: u32,
+    /// Tells this store from others: a random UUID.
+    pub(crate) id: String,
+    /// The policy, in one line.
+    pub(crate) keep: String,
+    /// The time zone of its days, weeks and months.
+    pub(crate) zone: String,
+    /// What its ages count back from: `newest` or `now`.
+    pub(crate) anchor: String,
+}
+
+impl Marker {
+    pub(crate) fn new(id: String, policy: &Policy) -> Marker {
+        let anchor = match policy.anchor() {
+            Anchor::Now => "now",
+            _ => "newest",
+        };
+        Marker {
+            format: FORMAT,
+            id,
+            keep: policy.to_string(),
+            zone: policy.zone().name().to_owned(),
+            anchor: anchor.to_owned(),
+        }
+    }
+
+    /// Puts the policy together again; the text says what is wrong.
+    pub(crate) fn policy(&self) -> Result<Policy, String> {
+        let policy: Policy = self
+            .keep
+            .parse()
+            .map_err(|error| format!("keep: {error}"))?;
+        let zone = self
+            .zone
+            .parse()
+            .map_err(|_| format!("zone: {:?} is not a time zone", self.zone))?;
+        let anchor = match self.anchor.as_str() {
+            "newest" => Anchor::Newest,
+            "now" => Anchor::Now,
+            other => {
+                return Err(format!(
+                    "anchor: {other:?} is neither \"newest\" nor \"now\""
+                ));
+            }
+        };
+        Ok(policy.with_zone(zone).with_anchor(anchor))
+    }
+}
+
+/// The record of a snapshot, `snapshots/NAME.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) format: u32,
+    /// The id of the store that it belongs to.
+    pub(crate) store: String,
+    pub(crate) name: String,
+    /// Counts the snapshots of the store in the order they were made.
+    pub(crate) sequence: u64,
+    pub(crate) status: RecordedStatus,
+    #[serde(default)]
+    pub(crate) held: bool,
+    #[serde(default)]
+    pub(crate) note: Option<String>,
+    pub(crate) host: String,
+    pub(crate) sources: Vec<PathText>,
+    #[serde(default)]
+    pub(crate) basis: Option<String>,
+    pub(crate) counts: Counts,
+    #[serde(default)]
+    pub(crate) skipped: Vec<RecordedProblem>,
+}
+
+/// [`Status`] as it is written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RecordedStatus {
+    Complete,
+    Partial,
+    Suspect,
+}
+
+impl From<Status> for RecordedStatus {
+    fn from(status: Status) -> RecordedStatus {
+        match status {
+            Status::Complete => RecordedStatus::Complete,
+            Status::Partial => RecordedStatus::Partial,
+            Status::Suspect => RecordedStatus::Suspect,
+        }
+    }
+}
+
+impl From<RecordedStatus> for Status {
+    fn from(status: RecordedStatus) -> Status {
+        match status {
+            RecordedStatus::Complete => Status::Complete,
+            RecordedStatus::Partial => Status::Partial,
+            RecordedStatus::Suspect => Status::Suspect,
+        }
+    }
+}
+
+/// A [`Problem`] as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RecordedProblem {
+    pub(crate) path: PathText,
+    pub(crate) operation: Operation,
+    pub(crate) error: String,
+}
+
+impl From<&Problem> for RecordedProblem {
+    fn from(problem: &Problem) -> RecordedProblem {
+        RecordedProblem {
+            path: PathText::from(problem.path.as_path()),
+            operation: problem.operation,
+            error: problem.error.clone(),
+        }
+    }
+}
+
+/// A path: its text, or its bytes where they are no UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum PathText {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<&Path> for PathText {
+    fn from(path: &Path) -> PathText {
+        match path.to_str() {
+            Some(text) => PathText::Text(text.to_owned()),
+            None => PathText::Bytes(path.as_os_str().as_bytes().to_vec()),
+        }
+    }
+}
+
+impl From<&PathText> for PathBuf {
+    fn from(path: &PathText) -> PathBuf {
+        match path {
+            PathText::Text(text) => PathBuf::from(text),
+            PathText::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes.clone())),
+        }
+    }
+}
+
+/// A published snapshot, as its record tells it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SnapshotInfo {
+    /// Its name, which is its time.
+    pub name: SnapshotName,
+    /// Its place in the order in which the store's snapshots were made.
+    pub sequence: u64,
+    /// Whether all of the sources is in it.
+    pub status: Status,
+    /// Whether it is kept whatever the policy says.
+    pub held: bool,
+    /// What the user wrote about it.
+    pub note: Option<String>,
+    /// The machine it was made on.
+    pub host: String,
+    /// The absolute paths that it holds.
+    pub sources: Vec<PathBuf>,
+    /// What was linked and copied when it was made.
+    pub counts: Counts,
+    /// Files that would not hold still; none of them is linked to.
+    pub(crate) unstable: Vec<PathBuf>,
+}
+
+impl SnapshotInfo {
+    /// Reads a record; none if it is not one of this store under this name.
+    pub(crate) fn of_record(
+        record: &Record,
+        name: SnapshotName,
+        store: &str,
+    ) -> Option<SnapshotInfo> {
+        if record.format != FORMAT || record.store != store || record.name != name.to_string() {
+            return None;
+        }
+        let unstable = record
+            .skipped
+            .iter()
+            .filter(|problem| problem.operation == Operation::Unstable);
+        Some(SnapshotInfo {
+            name,
+            sequence: record.sequence,
+            status: record.status.into(),
+            held: record.held,
+            note: record.note.clone(),
+            host: record.host.clone(),
+            sources: record.sources.iter().map(PathBuf::from).collect(),
+            counts: record.counts,
+            unstable: unstable
+                .map(|problem| PathBuf::from(&problem.path))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_comes_back_from_its_text_to_the_byte() {
+        for bytes in [
+            b"/home/alice".as_slice(),
+            b"/a\nb",
+            b"/\xff\xfe",
+            "/übung".as_bytes(),
+            b"/[1,2]",
+        ] {
+            let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
+            let text = serde_json::to_string(&PathText::from(path.as_path())).unwrap();
+            let back: PathText = serde_json::from_str(&text).unwrap();
+            assert_eq!(PathBuf::from(&back), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_policy_comes_back_from_the_marker() {
+        let zone = "Australia/Lord_Howe".parse().unwrap();
+        let policy = Policy::default().with_zone(zone).with_anchor(Anchor::Now);
+        let text = toml::to_string(&Marker::new("x".into(), &policy)).unwrap();
+        let marker: Marker = toml::from_str(&text).unwrap();
+        assert_eq!(marker.policy().unwrap(), policy);
+    }
+}

@@ -1,0 +1,278 @@
+//! What a run did, as plain data.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::SnapshotName;
+use crate::retention::Status;
+
+/// Totals of a walk.
+///
+/// An entry counts once it is in place; in a dry run, once it is known what
+/// would be done with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Names of regular files that were made hard links: to the basis, or to
+    /// another name of the same file in this snapshot.
+    pub files_linked: u64,
+    /// Regular files whose data was copied.
+    pub files_copied: u64,
+    /// Sizes of the files that were linked, a name at a time, in bytes.
+    pub bytes_linked: u64,
+    /// Sizes of the files that were copied, in bytes.
+    pub bytes_copied: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symlinks.
+    pub symlinks: u64,
+    /// FIFOs, sockets and devices.
+    pub specials: u64,
+    /// Entries left out on purpose: the store itself, mounts that are not crossed.
+    pub excluded: u64,
+}
+
+impl Counts {
+    /// The number of entries of every kind.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.files_linked + self.files_copied + self.directories + self.symlinks + self.specials
+    }
+
+    /// The sizes of all files, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes_linked + self.bytes_copied
+    }
+}
+
+/// What was being done with an entry when trouble came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Operation {
+    /// Reading the metadata.
+    Stat,
+    /// Opening a file or directory for reading.
+    Open,
+    /// Reading a file's data or a symlink's target.
+    Read,
+    /// Reading a directory's entries.
+    List,
+    /// The file kept changing while it was read: what is stored is one of its
+    /// versions, perhaps a mixed one, and is never linked to.
+    Unstable,
+    /// Making the entry at the destination.
+    Create,
+    /// Setting owner, mode or times at the destination.
+    SetMetadata,
+    /// Removing an expired entry.
+    Remove,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::Stat => "stat",
+            Operation::Open => "open",
+            Operation::Read => "read",
+            Operation::List => "list",
+            Operation::Unstable => "unstable",
+            Operation::Create => "create",
+            Operation::SetMetadata => "set-metadata",
+            Operation::Remove => "remove",
+        })
+    }
+}
+
+/// Trouble with one entry; the others went on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The path in the source; for removals, in the store.
+    pub path: PathBuf,
+    /// What was being done.
+    pub operation: Operation,
+    /// What the system or the engine said.
+    pub error: String,
+    /// The system's error number, where there is one.
+    pub raw_os_error: Option<i32>,
+}
+
+impl Problem {
+    pub(crate) fn new(path: PathBuf, operation: Operation, error: impl Into<io::Error>) -> Problem {
+        let error = error.into();
+        Problem {
+            path,
+            operation,
+            raw_os_error: error.raw_os_error(),
+            error: describe(&error),
+        }
+    }
+
+    pub(crate) fn saying(path: PathBuf, operation: Operation, text: &str) -> Problem {
+        Problem {
+            path,
+            operation,
+            raw_os_error: None,
+            error: text.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        let error = &self.error;
+        match self.operation {
+            Operation::Unstable => write!(f, "{path} {error}"),
+            Operation::SetMetadata => write!(f, "cannot set metadata of {path}: {error}"),
+            operation => write!(f, "cannot {operation} {path}: {error}"),
+        }
+    }
+}
+
+/// The system's words without "(os error 13)": the number is kept beside them.
+fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) if error.raw_os_error().is_some() => text[..end].to_owned(),
+        _ => text,
+    }
+}
+
+/// Something the user should know that concerns no single entry's data; said
+/// once a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Owner and group are neither set nor compared, because the caller may
+    /// not or the destination refuses it.
+    OwnersNotKept,
+    /// The store lies inside a source and was left out.
+    StoreLeftOut {
+        /// Where it lies.
+        path: PathBuf,
+    },
+    /// The destination refused hard links, so files that did not change were
+    /// copied.
+    LinksRefused {
+        /// The number of files.
+        files: u64,
+        /// What the system said the first time.
+        error: String,
+    },
+    /// Files have more links than the destination's filesystem allows; they
+    /// were copied anew, and later snapshots link to the copy.
+    LinkLimit {
+        /// The number of files.
+        files: u64,
+    },
+    /// The mount points of these types below the sources were left as empty
+    /// directories.
+    MountsLeftOut {
+        /// The mount points and their filesystems' types, in no order.
+        mounts: Vec<(PathBuf, String)>,
+    },
+    /// The store was open to others and is now only its owner's.
+    StoreTightened {
+        /// The mode before, as permission bits.
+        from_mode: u32,
+    },
+    /// Something that a run which did not end well left behind was tidied away.
+    TidiedUp {
+        /// The number of trees and records.
+        leftovers: u64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::OwnersNotKept => f.write_str(
+                "owners and groups are not kept: only root may give files away, and only where the destination allows it",
+            ),
+            Warning::StoreLeftOut { path } => {
+                write!(f, "{} is the store itself and was left out", path.display())
+            }
+            Warning::LinksRefused { files, error } => {
+                write!(f, "{files} unchanged files were copied because the destination refused to link them: {error}")
+            }
+            Warning::LinkLimit { files } => write!(
+                f,
+                "{files} files have as many links as the destination's filesystem allows and were copied once more"
+            ),
+            Warning::MountsLeftOut { mounts } => {
+                f.write_str("left out, as empty directories:")?;
+                for (path, kind) in mounts {
+                    write!(f, " {} ({kind})", path.display())?;
+                }
+                Ok(())
+            }
+            Warning::StoreTightened { from_mode } => {
+                write!(f, "the store was open to others (mode {from_mode:04o}) and is now private (0700)")
+            }
+            Warning::TidiedUp { leftovers } => {
+                write!(f, "an earlier run did not end well; {leftovers} leftovers of it were removed")
+            }
+        }
+    }
+}
+
+/// What [`Store::backup`](crate::Store::backup) did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BackupReport {
+    /// The snapshot that was published (in a dry run: would be).
+    pub snapshot: SnapshotName,
+    /// Complete, or partial if anything is listed in `skipped`.
+    pub status: Status,
+    /// The snapshot it was compared with and linked to.
+    pub basis: Option<SnapshotName>,
+    /// What is in it.
+    pub counts: Counts,
+    /// Every entry that is missing or unstable in it.
+    pub skipped: Vec<Problem>,
+    /// What else there is to know.
+    pub warnings: Vec<Warning>,
+    /// Snapshots that the policy gave up, oldest first.
+    pub removed: Vec<SnapshotName>,
+    /// Why pruning was not done or not completed, if so.
+    pub prune_paused: Option<String>,
+    /// Expired entries that could not be removed; the next run tries again.
+    pub left_behind: Vec<Problem>,
+    /// Time from the lock to the end.
+    pub elapsed: Duration,
+}
+
+/// What [`replicate_tree`](crate::replicate_tree) did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TreeReport {
+    /// What is in the tree.
+    pub counts: Counts,
+    /// Every entry that is missing or unstable in it.
+    pub skipped: Vec<Problem>,
+    /// What else there is to know.
+    pub warnings: Vec<Warning>,
+    /// Time from the first look to the end.
+    pub elapsed: Duration,
+}
+
+/// What [`Store::prune`](crate::Store::prune) or
+/// [`Store::delete`](crate::Store::delete) did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RemovalReport {
+    /// Snapshots that are gone, oldest first.
+    pub removed: Vec<SnapshotName>,
+    /// Entries that could not be removed; the next run tries again.
+    pub left_behind: Vec<Problem>,
+    /// Time from the lock to the end.
+    pub elapsed: Duration,
+}

@@ -1,0 +1,65 @@
+//! Tidying up after a run that did not end well. Under the lock.
+
+use std::ffi::CString;
+
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::event::{Event, Observer, Phase};
+use crate::fs::remove;
+use crate::fs::scan::Batch;
+use crate::fs::smallfile;
+use crate::layout;
+use crate::report::Warning;
+use crate::store::Store;
+
+/// Removes what is in `work` and `trash` and the records without a tree, and
+/// lets `latest` name what it should.
+pub(crate) fn tidy(
+    store: &Store,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<Option<Warning>> {
+    let mut leftovers = 0;
+    for name in store.recorded_names()? {
+        if !store.has_tree(name) {
+            leftovers += 1;
+            let file = layout::record(name);
+            smallfile::remove(&store.records, &file).map_err(|error| {
+                store.failed("remove", &format!("{}/{file}", layout::RECORDS), error)
+            })?;
+        }
+    }
+    for place in [layout::WORK, layout::TRASH] {
+        let dir = store.open_control(place)?;
+        let failed = |error| store.failed("tidy", place, error);
+        let handle = dir.reopen().map_err(failed)?;
+        let mut names: Vec<CString> = Vec::new();
+        while let Some(batch) = Batch::read(&handle).map_err(failed)? {
+            names.extend(batch.iter().map(|(name, _)| name.to_owned()));
+        }
+        if !names.is_empty() {
+            observer.on_event(&Event::Phase(Phase::TidyingUp));
+        }
+        for name in names {
+            cancel.check()?;
+            // What resists stays where it harms nobody, and is tried again
+            // by the next run.
+            let left = remove::tree(
+                &dir,
+                &name,
+                &store.path().join(layout::CONTROL).join(place),
+                cancel,
+            );
+            let left = left.map_err(failed)?;
+            for problem in &left {
+                observer.on_event(&Event::Problem(problem));
+            }
+            if place == layout::WORK {
+                leftovers += 1;
+            }
+        }
+    }
+    cancel.check()?;
+    store.repair_latest(&store.snapshots()?)?;
+    Ok((leftovers > 0).then_some(Warning::TidiedUp { leftovers }))
+}

@@ -1,0 +1,102 @@
+//! What the walk keeps of each directory: three handles, and what it has to
+//! know when the last entry is done.
+
+use std::ffi::CStr;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::entry::{FileId, Metadata};
+use crate::fs::copy::Ways;
+use crate::fs::dir::{Access, Boundary, Dir};
+use crate::node::{Level, Node, open_chain};
+
+/// The handles of one directory in all three trees.
+pub(crate) struct Trio {
+    /// None once it has gone, and only the target is left to be finished.
+    source: Option<Dir>,
+    pub(crate) basis: Option<Dir>,
+    /// None in a dry run.
+    pub(crate) target: Option<Dir>,
+}
+
+/// A directory of the walk.
+pub(crate) struct Walked {
+    /// What the target's directory is given at last; none where the source's
+    /// was not to be looked at.
+    pub(crate) metadata: Metadata,
+    pub(crate) access: Access,
+    /// How the source's directory is reached from the one above.
+    pub(crate) boundary: Boundary,
+    pub(crate) has_basis: bool,
+    pub(crate) has_target: bool,
+    /// The directory could not be read to its end, and must not appear as if
+    /// what was read were all.
+    pub(crate) lost: AtomicBool,
+    /// How files of this directory's filesystem can be copied.
+    pub(crate) ways: Arc<Ways>,
+}
+
+impl Trio {
+    pub(crate) fn new(source: Dir, basis: Option<Dir>, target: Option<Dir>) -> Trio {
+        Trio {
+            source: Some(source),
+            basis,
+            target,
+        }
+    }
+
+    pub(crate) fn source(&self) -> io::Result<&Dir> {
+        self.source.as_ref().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "the directory was moved or removed",
+            )
+        })
+    }
+}
+
+impl Level for Walked {
+    type Handles = Trio;
+
+    fn reopen(from: &Trio, levels: &[&Node<Walked>]) -> io::Result<Trio> {
+        let Some(last) = levels.last().map(|node| &node.level) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let source = from.source.as_ref().and_then(|dir| {
+            let steps = levels.iter().map(|node| (node.name(), node.level.boundary));
+            // Gone, or exchanged for another: the entries below are told as
+            // vanished, and what was made of them is finished all the same.
+            open_chain(dir, steps, last.access)
+                .ok()
+                .filter(|dir| is(dir, last.metadata.id))
+        });
+        let ours = |from: &Option<Dir>, exists: bool| match from {
+            Some(dir) if exists => open_chain(dir, names(levels), Access::Read).map(Some),
+            _ => Ok(None),
+        };
+        let basis = ours(&from.basis, last.has_basis)?;
+        let target = ours(&from.target, last.has_target)?;
+        Ok(Trio {
+            source,
+            basis,
+            target,
+        })
+    }
+}
+
+fn names<'n>(levels: &'n [&Node<Walked>]) -> impl Iterator<Item = (&'n CStr, Boundary)> {
+    levels.iter().map(|node| (node.name(), Boundary::Stay))
+}
+
+fn is(dir: &Dir, id: FileId) -> bool {
+    dir.stat_self().is_ok_and(|metadata| metadata.id == id)
+}
+
+/// Opens a directory's target alone, keeping nothing open.
+pub(crate) fn visit_target(node: &Node<Walked>) -> io::Result<Dir> {
+    node.visit(|from, levels| match &from.target {
+        Some(dir) => open_chain(dir, names(levels), Access::Read),
+        None => Err(io::ErrorKind::NotFound.into()),
+    })
+}

@@ -1,0 +1,140 @@
+//! The parallel walk: source, basis and target together, one task a directory
+//! (and one a full buffer of a large directory).
+
+mod claims;
+mod directory;
+mod entry;
+mod groups;
+mod level;
+mod select;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use rayon::ThreadPool;
+
+use crate::cancel::CancelToken;
+use crate::compare::Rules;
+use crate::entry::FileId;
+use crate::error::{Error, Result};
+use crate::event::Observer;
+use crate::fs::dir::{Access, Boundary, Dir};
+use crate::fs::make;
+use crate::node::{Budget, Node};
+use crate::options::Mounts;
+use crate::report::{Counts, Operation, Problem, Warning};
+use crate::walk::level::{Trio, Walked, visit_target};
+pub(crate) use crate::walk::select::Selection;
+pub(crate) use crate::walk::state::Durability;
+use crate::walk::state::{Walk, locked};
+
+/// What is to be replicated, and how.
+pub(crate) struct Replication<'run> {
+    pub(crate) source: Dir,
+    pub(crate) source_path: &'run Path,
+    pub(crate) selection: &'run Selection,
+    pub(crate) basis: Option<Dir>,
+    /// An empty directory; none in a dry run.
+    pub(crate) target: Option<Dir>,
+    pub(crate) target_path: &'run Path,
+    pub(crate) rules: Rules,
+    pub(crate) mounts: Mounts,
+    pub(crate) durability: Durability,
+    /// A directory that is left out wherever it is met.
+    pub(crate) left_out: Option<FileId>,
+    /// Inodes of the basis that are not to be linked.
+    pub(crate) distrusted: Vec<u64>,
+    pub(crate) observer: &'run dyn Observer,
+    pub(crate) cancel: &'run CancelToken,
+}
+
+/// What came of it.
+pub(crate) struct Replicated {
+    pub(crate) counts: Counts,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Replication<'_> {
+    /// Walks until all is done. An error means that the target is of no use.
+    pub(crate) fn run(self, pool: &ThreadPool) -> Result<Replicated> {
+        let walk = Walk::new(
+            self.source_path,
+            self.target_path,
+            self.rules,
+            self.mounts,
+            self.durability,
+            self.left_out,
+            self.observer,
+            self.cancel,
+            pool.current_num_threads(),
+        );
+        for inode in self.distrusted {
+            walk.claims.claim(inode);
+        }
+        let metadata = self
+            .source
+            .stat_self()
+            .map_err(|error| Error::io("read", self.source_path, error))?;
+        let level = Walked {
+            metadata,
+            access: Access::Search,
+            boundary: Boundary::Stay,
+            has_basis: self.basis.is_some(),
+            has_target: self.target.is_some(),
+            lost: AtomicBool::new(false),
+            ways: Arc::default(),
+        };
+        let budget = Budget::new(3, pool.current_num_threads());
+        let top = Node::top(
+            level,
+            Trio::new(self.source, self.basis, self.target),
+            &budget,
+        );
+        pool.in_place_scope(|scope| {
+            let (walk, top) = (&walk, Arc::clone(&top));
+            scope.spawn(move |scope| walk.list(scope, &top, self.selection));
+        });
+        walk.outcome()?;
+        if top.level.lost.load(std::sync::atomic::Ordering::Relaxed) {
+            let problem = walk.problems().pop();
+            let cause = problem.map_or_else(String::new, |problem| problem.to_string());
+            return Err(Error::io(
+                "read",
+                self.source_path,
+                std::io::Error::other(cause),
+            ));
+        }
+        close_last(&walk);
+        walk.outcome()?;
+        Ok(Replicated {
+            counts: walk.sums(),
+            problems: walk.problems(),
+            warnings: walk.warnings(),
+        })
+    }
+}
+
+/// Gives the directories that keep even their owner out their modes, the
+/// deepest first, so that each can still be reached.
+fn close_last(walk: &Walk<'_>) {
+    let mut nodes = std::mem::take(&mut *locked(&walk.closed_last));
+    nodes.sort_by_cached_key(|node| {
+        std::cmp::Reverse(std::iter::successors(Some(node), |node| node.up()).count())
+    });
+    for node in nodes {
+        let done = visit_target(&node).and_then(|target| {
+            make::set_metadata(&target, &node.level.metadata, &walk.rules)?;
+            if walk.durability == Durability::Each {
+                target.sync()
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = done {
+            walk.refused(&node, c"", Operation::SetMetadata, error);
+        }
+    }
+}

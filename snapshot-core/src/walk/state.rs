@@ -1,0 +1,321 @@
+//! What all workers of a walk share: nothing that the hot path has to lock.
+
+use std::ffi::CStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::io::Errno;
+
+use crate::cancel::CancelToken;
+use crate::compare::Rules;
+use crate::entry::FileId;
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer, Outcome};
+use crate::fs::remove;
+use crate::node::Node;
+use crate::options::Mounts;
+use crate::report::{Counts, Operation, Problem, Warning};
+use crate::walk::claims::Claims;
+use crate::walk::groups::Groups;
+use crate::walk::level::Walked;
+
+/// How what is written gets to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// By one flush of the whole filesystem at the end.
+    Whole,
+    /// Each file and directory by itself: a FUSE server hears nothing of a
+    /// flush of the whole.
+    Each,
+}
+
+/// One walk.
+pub(crate) struct Walk<'run> {
+    /// Where the source's root is, for messages.
+    pub(crate) source_path: &'run Path,
+    /// Where the target's root is, for messages.
+    pub(crate) target_path: &'run Path,
+    pub(crate) rules: Rules,
+    pub(crate) mounts: Mounts,
+    pub(crate) durability: Durability,
+    /// The directory that is left out: the store.
+    pub(crate) left_out: Option<FileId>,
+    pub(crate) observer: &'run dyn Observer,
+    pub(crate) cancel: &'run CancelToken,
+    pub(crate) claims: Claims,
+    pub(crate) groups: Groups,
+    pub(crate) totals: Totals,
+    /// Directories whose modes would keep an ordinary user out; they get them
+    /// when all else is done.
+    pub(crate) closed_last: Mutex<Vec<Arc<Node<Walked>>>>,
+    pub(crate) notes: Notes,
+    failure: Mutex<Option<Error>>,
+    failed: AtomicBool,
+}
+
+/// What there is to know at the end.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) problems: Mutex<Vec<Problem>>,
+    pub(crate) mounts_left_out: Mutex<Vec<(PathBuf, String)>>,
+    pub(crate) store_left_out: Mutex<Option<PathBuf>>,
+    link_refusal: Mutex<Option<String>>,
+    links_refused: AtomicU64,
+    pub(crate) links_exhausted: AtomicU64,
+}
+
+/// The sums of each worker, so that none waits for another.
+pub(crate) struct Totals(Box<[Mutex<Counts>]>);
+
+impl Totals {
+    fn new(workers: usize) -> Totals {
+        Totals((0..workers.max(1)).map(|_| Mutex::default()).collect())
+    }
+
+    fn mine(&self) -> &Mutex<Counts> {
+        &self.0[rayon::current_thread_index().unwrap_or_default() % self.0.len()]
+    }
+}
+
+/// What one worker did since it last added it to the sums.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) counts: Counts,
+    /// Copied bytes that the observer was told already, while they were copied.
+    pub(crate) told_bytes: u64,
+}
+
+impl<'run> Walk<'run> {
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn new(
+        source_path: &'run Path,
+        target_path: &'run Path,
+        rules: Rules,
+        mounts: Mounts,
+        durability: Durability,
+        left_out: Option<FileId>,
+        observer: &'run dyn Observer,
+        cancel: &'run CancelToken,
+        workers: usize,
+    ) -> Walk<'run> {
+        Walk {
+            source_path,
+            target_path,
+            rules,
+            mounts,
+            durability,
+            left_out,
+            observer,
+            cancel,
+            claims: Claims::new(),
+            groups: Groups::new(),
+            totals: Totals::new(workers),
+            closed_last: Mutex::default(),
+            notes: Notes::default(),
+            failure: Mutex::default(),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells whether the run is over, and what is left is only to be unwound.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.cancel.is_cancelled() || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Adds up what a worker did and tells it.
+    pub(crate) fn add(&self, tally: &Tally) {
+        if tally.counts == Counts::default() {
+            return;
+        }
+        locked(self.totals.mine()).add(&tally.counts);
+        let mut news = tally.counts;
+        news.bytes_copied = news.bytes_copied.saturating_sub(tally.told_bytes);
+        self.observer.on_event(&Event::Progress(&news));
+    }
+
+    /// Notes trouble with one entry.
+    pub(crate) fn problem(
+        &self,
+        node: &Node<Walked>,
+        name: &CStr,
+        operation: Operation,
+        error: impl Into<io::Error>,
+    ) {
+        self.note(Problem::new(
+            node.path_of(self.source_path, name),
+            operation,
+            error,
+        ));
+    }
+
+    /// Notes that an entry would not hold still.
+    pub(crate) fn unstable(&self, node: &Node<Walked>, name: &CStr) {
+        let path = node.path_of(self.source_path, name);
+        self.note(Problem::saying(
+            path,
+            Operation::Unstable,
+            "kept changing while it was read",
+        ));
+    }
+
+    fn note(&self, problem: Problem) {
+        self.observer.on_event(&Event::Problem(&problem));
+        locked(&self.notes.problems).push(problem);
+    }
+
+    /// Deals with a refusal of the destination. What concerns the entry alone
+    /// (its name, its kind, a device that may not be made) is a problem; what
+    /// would meet all others as well ends the run.
+    pub(crate) fn refused(
+        &self,
+        node: &Node<Walked>,
+        name: &CStr,
+        operation: Operation,
+        error: io::Error,
+    ) {
+        const OF_THE_ENTRY: [Errno; 12] = [
+            Errno::PERM,
+            Errno::ACCESS,
+            Errno::EXIST,
+            Errno::INVAL,
+            Errno::NAMETOOLONG,
+            Errno::ILSEQ,
+            Errno::OPNOTSUPP,
+            Errno::NOSYS,
+            Errno::OVERFLOW,
+            Errno::FBIG,
+            Errno::NXIO,
+            Errno::NODEV,
+        ];
+        if Errno::from_io_error(&error).is_some_and(|error| OF_THE_ENTRY.contains(&error)) {
+            self.problem(node, name, operation, error);
+        } else {
+            let path = node.path_of(self.target_path, name);
+            self.fail(Error::io("write", path, error));
+        }
+    }
+
+    /// Ends the run; the first reason is the one that is told.
+    pub(crate) fn fail(&self, error: Error) {
+        locked(&self.failure).get_or_insert(error);
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Why the run has to end without a result, if so.
+    pub(crate) fn outcome(&self) -> Result<()> {
+        match locked(&self.failure).take() {
+            Some(error) => Err(error),
+            None => self.cancel.check(),
+        }
+    }
+
+    /// Notes that a file could not be linked although nothing of it changed.
+    pub(crate) fn link_refused(&self, error: &io::Error) {
+        self.notes.links_refused.fetch_add(1, Ordering::Relaxed);
+        locked(&self.notes.link_refusal).get_or_insert_with(|| error.to_string());
+    }
+
+    /// Tells what was done with an entry, if somebody wants to know.
+    pub(crate) fn tell(&self, node: &Node<Walked>, name: &CStr, outcome: Outcome) {
+        if self.observer.wants_entries() {
+            let path = node.path_of(self.source_path, name);
+            self.observer.on_event(&Event::Entry {
+                path: &path,
+                outcome,
+            });
+        }
+    }
+
+    /// Removes a directory of the target that was only half read.
+    pub(crate) fn remove_lost(&self, up: &Arc<Node<Walked>>, name: &CStr) {
+        let removed = up.handles().and_then(|trio| match &trio.target {
+            Some(target) => remove::tree(target, name, self.target_path, self.cancel),
+            None => Ok(Vec::new()),
+        });
+        match removed {
+            Ok(left) => {
+                if let Some(problem) = left.first() {
+                    self.fail(Error::io(
+                        "remove",
+                        &problem.path,
+                        io::Error::other(problem.error.clone()),
+                    ));
+                }
+            }
+            Err(error) => self.fail(Error::io(
+                "remove",
+                up.path_of(self.target_path, name),
+                error,
+            )),
+        }
+    }
+
+    pub(crate) fn sums(&self) -> Counts {
+        let mut sums = Counts::default();
+        for worker in &self.totals.0 {
+            sums.add(&locked(worker));
+        }
+        sums
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut locked(&self.notes.problems))
+    }
+
+    /// What there is to say once at the end.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let notes = &self.notes;
+        let mut warnings = Vec::new();
+        if !self.rules.compares_owners() {
+            warnings.push(Warning::OwnersNotKept);
+        }
+        if let Some(path) = locked(&notes.store_left_out).take() {
+            warnings.push(Warning::StoreLeftOut { path });
+        }
+        let mounts = std::mem::take(&mut *locked(&notes.mounts_left_out));
+        if !mounts.is_empty() {
+            warnings.push(Warning::MountsLeftOut { mounts });
+        }
+        if let Some(error) = locked(&notes.link_refusal).take() {
+            warnings.push(Warning::LinksRefused {
+                files: notes.links_refused.load(Ordering::Relaxed),
+                error,
+            });
+        }
+        match notes.links_exhausted.load(Ordering::Relaxed) {
+            0 => {}
+            files => warnings.push(Warning::LinkLimit { files }),
+        }
+        warnings
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: &Counts) {
+        let Counts {
+            files_linked,
+            files_copied,
+            bytes_linked,
+            bytes_copied,
+            directories,
+            symlinks,
+            specials,
+            excluded,
+        } = other;
+        self.files_linked += files_linked;
+        self.files_copied += files_copied;
+        self.bytes_linked += bytes_linked;
+        self.bytes_copied += bytes_copied;
+        self.directories += directories;
+        self.symlinks += symlinks;
+        self.specials += specials;
+        self.excluded += excluded;
+    }
+}
+
+/// Locks; a panic elsewhere leaves nothing half-done in these.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

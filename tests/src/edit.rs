@@ -1,0 +1,272 @@
+//! Random changes to a tree, for property tests.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use filetime::FileTime;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat};
+use walkdir::WalkDir;
+
+use crate::naive::naive_copy;
+
+/// A name for something new; a few of them, so that they meet again.
+const NAMES: [&str; 6] = ["a", "b", "longer name.txt", "-dash", "new\nline", "é"];
+
+/// Modes that leave a file readable by its owner.
+const MODES: [u32; 6] = [0o644, 0o600, 0o755, 0o4711, 0o444, 0o2640];
+
+/// One change that somebody may make to a tree within a day.
+///
+/// Entries are chosen by an [`Index`] into what is there; a change for which
+/// there is nothing suitable does nothing. Each change gives what it touches a
+/// time of its own: a change of the bytes alone, size and times put back, is
+/// not among them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Edit {
+    /// A new file of so many bytes in a directory.
+    Create(Index, &'static str, usize),
+    /// A new directory in a directory.
+    MakeDirectory(Index, &'static str),
+    /// A new symlink in a directory.
+    MakeSymlink(Index, &'static str),
+    /// A new named pipe in a directory.
+    MakeFifo(Index, &'static str),
+    /// A file, or a directory with all below it, goes.
+    Delete(Index),
+    /// A file is written anew, in place, with so many bytes.
+    Rewrite(Index, usize),
+    /// A file's bytes change, its size does not.
+    EditSameSize(Index),
+    /// A file grows.
+    Append(Index),
+    /// A file is emptied.
+    Truncate(Index),
+    /// A file gets another mode.
+    ChangeMode(Index, u32),
+    /// A directory gets another mode.
+    ChangeDirectoryMode(Index),
+    /// A file gets another time, the content being the same.
+    Touch(Index),
+    /// A file's time moves by nanoseconds.
+    TouchNanoseconds(Index),
+    /// Something is moved to another directory.
+    Rename(Index, Index, &'static str),
+    /// Two files change places.
+    Exchange(Index, Index),
+    /// A file is replaced by a directory that holds one.
+    FileToDirectory(Index),
+    /// A directory is replaced by a file.
+    DirectoryToFile(Index),
+    /// A file gets another name.
+    HardLink(Index, Index, &'static str),
+    /// A name is taken out of its hard links: copied with its attributes, and
+    /// the copy moved over it.
+    BreakHardLink(Index),
+    /// A symlink gets another target.
+    Retarget(Index, &'static str),
+}
+
+/// Gives random changes for a day, twelve at most.
+pub fn day_of_edits() -> impl Strategy<Value = Vec<Edit>> {
+    proptest::collection::vec(edit(), 0..12)
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let at = any::<Index>;
+    let name = || select(&NAMES[..]);
+    // Sizes round the sizes of pages and of small buffers.
+    let size = || select(&[0_usize, 1, 100, 4095, 4096, 4097, 70_000][..]);
+    prop_oneof![
+        4 => (at(), name(), size()).prop_map(|(i, n, s)| Edit::Create(i, n, s)),
+        2 => (at(), name()).prop_map(|(i, n)| Edit::MakeDirectory(i, n)),
+        1 => (at(), name()).prop_map(|(i, n)| Edit::MakeSymlink(i, n)),
+        1 => (at(), name()).prop_map(|(i, n)| Edit::MakeFifo(i, n)),
+        2 => at().prop_map(Edit::Delete),
+        2 => (at(), size()).prop_map(|(i, s)| Edit::Rewrite(i, s)),
+        2 => at().prop_map(Edit::EditSameSize),
+        1 => at().prop_map(Edit::Append),
+        1 => at().prop_map(Edit::Truncate),
+        2 => (at(), select(&MODES[..])).prop_map(|(i, m)| Edit::ChangeMode(i, m)),
+        1 => at().prop_map(Edit::ChangeDirectoryMode),
+        1 => at().prop_map(Edit::Touch),
+        1 => at().prop_map(Edit::TouchNanoseconds),
+        2 => (at(), at(), name()).prop_map(|(i, j, n)| Edit::Rename(i, j, n)),
+        1 => (at(), at()).prop_map(|(i, j)| Edit::Exchange(i, j)),
+        1 => at().prop_map(Edit::FileToDirectory),
+        1 => at().prop_map(Edit::DirectoryToFile),
+        3 => (at(), at(), name()).prop_map(|(i, j, n)| Edit::HardLink(i, j, n)),
+        2 => at().prop_map(Edit::BreakHardLink),
+        1 => (at(), prop_oneof![Just("a"), Just("/nowhere"), Just("..")]).prop_map(|(i, t)| Edit::Retarget(i, t)),
+    ]
+}
+
+/// The source of times and contents: none comes twice, and the same changes
+/// get the same.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    ticks: u32,
+}
+
+impl Clock {
+    fn tick(&mut self) -> FileTime {
+        self.ticks += 1;
+        FileTime::from_unix_time(
+            1_650_000_000 + i64::from(self.ticks) * 7,
+            self.ticks * 1_001,
+        )
+    }
+
+    fn content(&mut self, length: usize) -> Vec<u8> {
+        self.ticks += 1;
+        let words = (0..).map(|word: u32| word.wrapping_mul(2_654_435_761) ^ self.ticks);
+        words.flat_map(u32::to_le_bytes).take(length).collect()
+    }
+}
+
+/// Makes one change to the tree at `root`.
+///
+/// # Panics
+///
+/// If the system refuses it.
+#[track_caller]
+pub fn apply(edit: &Edit, root: &Path, clock: &mut Clock) {
+    if let Some(Err(error)) = change(edit, root, clock) {
+        panic!("cannot do {edit:?} in {}: {error}", root.display());
+    }
+}
+
+/// Makes the change, or gives `None` where there is nothing suitable.
+fn change(edit: &Edit, root: &Path, clock: &mut Clock) -> Option<std::io::Result<()>> {
+    let directory = |index: &Index| choose(root, index, |path| path.is_dir() && !path.is_symlink());
+    let file = |index: &Index| choose(root, index, |path| path.is_file() && !path.is_symlink());
+    let below = |index: &Index| choose(root, index, |path| path != root);
+    let fresh = |index: &Index, name: &str| {
+        directory(index)
+            .map(|directory| directory.join(name))
+            .filter(|path| !path.exists() && !path.is_symlink())
+    };
+    let dated = |path: &Path, time| filetime::set_symlink_file_times(path, time, time);
+    Some(match edit {
+        Edit::Create(index, name, size) => {
+            let path = fresh(index, name)?;
+            write(&path, &clock.content(*size), clock.tick())
+        }
+        Edit::MakeDirectory(index, name) => fs::create_dir(fresh(index, name)?),
+        Edit::MakeSymlink(index, name) => {
+            let path = fresh(index, name)?;
+            symlink("some/target", &path).and_then(|()| dated(&path, clock.tick()))
+        }
+        Edit::MakeFifo(index, name) => {
+            let path = fresh(index, name)?;
+            let made = mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o644), 0);
+            made.map_err(Into::into)
+                .and_then(|()| dated(&path, clock.tick()))
+        }
+        Edit::Delete(index) => remove(&below(index)?),
+        Edit::Rewrite(index, size) => write(&file(index)?, &clock.content(*size), clock.tick()),
+        Edit::EditSameSize(index) => {
+            let path = file(index)?;
+            let size = usize::try_from(path.metadata().ok()?.len()).ok()?;
+            write(&path, &clock.content(size), clock.tick())
+        }
+        Edit::Append(index) => {
+            let path = file(index)?;
+            let mut content = fs::read(&path).ok()?;
+            content.extend(clock.content(10));
+            write(&path, &content, clock.tick())
+        }
+        Edit::Truncate(index) => write(&file(index)?, b"", clock.tick()),
+        Edit::ChangeMode(index, mode) => {
+            fs::set_permissions(file(index)?, PermissionsExt::from_mode(*mode))
+        }
+        Edit::ChangeDirectoryMode(index) => {
+            let path = directory(index)?;
+            let mode = if path.metadata().ok()?.permissions().mode() & 0o5 == 0 {
+                0o755
+            } else {
+                0o3710
+            };
+            fs::set_permissions(&path, PermissionsExt::from_mode(mode))
+        }
+        Edit::Touch(index) => dated(&file(index)?, clock.tick()),
+        Edit::TouchNanoseconds(index) => {
+            let path = file(index)?;
+            let before = FileTime::from_last_modification_time(&path.metadata().ok()?);
+            let nanoseconds = (before.nanoseconds() + clock.ticks + 1) % 1_000_000_000;
+            clock.ticks += 1;
+            let time = FileTime::from_unix_time(before.unix_seconds(), nanoseconds);
+            filetime::set_file_times(&path, time, time)
+        }
+        Edit::Rename(from, to, name) => {
+            let from = below(from)?;
+            let to = fresh(to, name).filter(|to| !to.starts_with(&from))?;
+            fs::rename(from, to)
+        }
+        Edit::Exchange(one, other) => {
+            let (one, other) = (file(one)?, file(other)?);
+            rustix::fs::renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE)
+                .map_err(Into::into)
+        }
+        Edit::FileToDirectory(index) => {
+            let path = file(index)?;
+            let content = clock.content(50);
+            fs::remove_file(&path)
+                .and_then(|()| fs::create_dir(&path))
+                .and_then(|()| write(&path.join("was a file"), &content, clock.tick()))
+        }
+        Edit::DirectoryToFile(index) => {
+            let path = directory(index).filter(|path| path != root)?;
+            let content = clock.content(60);
+            remove(&path).and_then(|()| write(&path, &content, clock.tick()))
+        }
+        Edit::HardLink(of, index, name) => fs::hard_link(file(of)?, fresh(index, name)?),
+        Edit::BreakHardLink(index) => {
+            let path = file(index)?;
+            let copy = path.with_file_name("copy being made");
+            naive_copy(&path, &copy);
+            fs::rename(copy, path)
+        }
+        Edit::Retarget(index, target) => {
+            let path = choose(root, index, Path::is_symlink)?;
+            fs::remove_file(&path)
+                .and_then(|()| symlink(target, &path))
+                .and_then(|()| dated(&path, clock.tick()))
+        }
+    })
+}
+
+fn choose(root: &Path, index: &Index, suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let all = WalkDir::new(root).sort_by_file_name().into_iter();
+    let suitable: Vec<PathBuf> = all
+        .filter_map(Result::ok)
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| suits(path))
+        .collect();
+    (!suitable.is_empty()).then(|| index.get(&suitable).clone())
+}
+
+/// Writes in place, so that other names of the file see it.
+fn write(path: &Path, content: &[u8], mtime: FileTime) -> std::io::Result<()> {
+    if path.exists() {
+        // Root may write what its mode forbids; an ordinary user may not.
+        let mode = path.metadata()?.permissions();
+        fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+        fs::write(path, content)?;
+        fs::set_permissions(path, mode)?;
+    } else {
+        fs::write(path, content)?;
+    }
+    filetime::set_file_times(path, mtime, mtime)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() && !path.is_symlink() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
+}

@@ -1,0 +1,133 @@
+//! Filesystems of a test's own, which only root can mount.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::scratch::Scratch;
+use crate::skip::{is_root, skip};
+
+/// A mounted filesystem, unmounted at the end.
+#[derive(Debug)]
+pub struct Mount {
+    path: PathBuf,
+    // Removed after the unmount: fields are dropped after `drop` has run.
+    _scratch: Option<Scratch>,
+}
+
+impl Mount {
+    /// Mounts a new ext4 of so many MiB, in an image in memory.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn ext4(mebibytes: u64) -> Option<Self> {
+        let scratch = Scratch::new();
+        let image = scratch.join("image");
+        let file = std::fs::File::create(&image).expect("an image");
+        file.set_len(mebibytes << 20)
+            .expect("the size of the image");
+        if !is_root() {
+            skip("mounting takes root");
+            return None;
+        }
+        // Inodes of 128 bytes, which mkfs gives a small image in some releases,
+        // hold whole seconds only.
+        if let Err(reason) = run("mkfs.ext4", ["-q", "-I", "256"].map(OsStr::new).into_iter().chain([image.as_os_str()])) {
+            skip(&reason);
+            return None;
+        }
+        Self::mounted(scratch, ["-o", "loop"].map(OsStr::new), image.as_os_str())
+    }
+
+    /// Mounts a tmpfs of so many KiB, and of so many inodes.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn tmpfs(kibibytes: u64, inodes: u64) -> Option<Self> {
+        if !is_root() {
+            skip("mounting takes root");
+            return None;
+        }
+        let options = format!("size={kibibytes}k,nr_inodes={inodes},mode=755");
+        let arguments = ["-t", "tmpfs", "-o", &options].map(OsStr::new);
+        Self::mounted(Scratch::new(), arguments, OsStr::new("hardsnap-test"))
+    }
+
+    /// Shows the tree at `source` at `path` as well.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn bind(source: &Path, path: &Path) -> Option<Self> {
+        if !is_root() {
+            skip("mounting takes root");
+            return None;
+        }
+        match run(
+            "mount",
+            [OsStr::new("--bind"), source.as_os_str(), path.as_os_str()],
+        ) {
+            Ok(()) => Some(Self {
+                path: path.to_path_buf(),
+                _scratch: None,
+            }),
+            Err(reason) => {
+                skip(&reason);
+                None
+            }
+        }
+    }
+
+    fn mounted<const N: usize>(
+        scratch: Scratch,
+        options: [&OsStr; N],
+        what: &OsStr,
+    ) -> Option<Self> {
+        let path = scratch.join("mount");
+        std::fs::create_dir(&path).expect("a mount point");
+        let ends = [what, path.as_os_str()];
+        match run("mount", options.into_iter().chain(ends)) {
+            Ok(()) => Some(Self {
+                path,
+                _scratch: Some(scratch),
+            }),
+            Err(reason) => {
+                skip(&reason);
+                None
+            }
+        }
+    }
+
+    /// Returns the mount point.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path of `name` in the filesystem.
+    #[must_use]
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // A handle that a failed test still holds keeps the mount busy; it
+        // goes with the process then.
+        let path = self.path.as_os_str();
+        drop(run("umount", [path]).or_else(|_| run("umount", [OsStr::new("--lazy"), path])));
+    }
+}
+
+fn run<'a>(program: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<(), String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "{program}: {}",
+        stderr.trim().lines().next().unwrap_or("failed")
+    ))
+}

@@ -1,0 +1,85 @@
+//! Days of random changes against naive copies.
+
+use std::collections::BTreeSet;
+
+use hardsnap_tests::{
+    Canary, Clock, Edit, Invariant, Scratch, StoreView, TreeImage, apply, assert_same, day_of_edits, naive_copy,
+    noon, snapshot_name,
+};
+use proptest::prelude::{ProptestConfig, proptest};
+
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    // No file of failures: the tests leave nothing behind.
+    ProptestConfig { cases: cases.unwrap_or(16), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn five_days_of_random_changes_equal_naive_copies(days in proptest::collection::vec(day_of_edits(), 5)) {
+        five_days(&days);
+    }
+}
+
+fn five_days(days: &[Vec<Edit>]) {
+    let scratch = Scratch::new();
+    let canary = Canary::new(&scratch);
+    let source = scratch
+        .tree("source")
+        .file("a", b"first")
+        .file("b/a", vec![b'2'; 5000])
+        .hard_link("b/c/a", "a")
+        .file("b/c/longer name.txt", b"third")
+        .symlink("b/-dash", "a")
+        .fifo("b/c/b")
+        .file("untouched/by/most", b"fourth")
+        .build();
+    let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+    let mut invariant = Invariant::new(&store, &canary);
+    let mut clock = Clock::default();
+    let mut before: Option<(TreeImage, TreeImage)> = None;
+    for (day, edits) in (0..).zip(days) {
+        edits.iter().for_each(|edit| apply(edit, &source, &mut clock));
+        let copy = scratch.join(format!("copy {day}"));
+        naive_copy(&source, &copy);
+        let outcome = scratch.snapshot(&source, &store, &noon(day));
+        let name = snapshot_name(&noon(day));
+        assert_eq!(outcome.text("snapshot"), name);
+        invariant.check();
+        invariant.remember();
+        view.assert_tidy();
+        assert_eq!(view.latest(), Some(name.clone()));
+        let (copied, made) = (TreeImage::of(&copy), view.image(&name, &source));
+        assert_same(&copied, &made);
+        if let Some((copied_before, made_before)) = &before {
+            let missing: BTreeSet<_> = unchanged(copied_before, &copied)
+                .difference(&made_before.shared_with(&made))
+                .map(|path| path.escape_ascii().to_string())
+                .collect();
+            assert_eq!(missing, BTreeSet::new(), "unchanged, but not linked");
+        }
+        before = Some((copied, made));
+    }
+    // What is changed is never shared: all old snapshots and all copies are
+    // still equal.
+    for day in 0..u64::try_from(days.len()).unwrap() {
+        let copy = TreeImage::of(scratch.join(format!("copy {day}")));
+        assert_same(&copy, &view.image(&snapshot_name(&noon(day)), &source));
+    }
+}
+
+/// Returns the files that are the same on both days, with the same other
+/// names.
+fn unchanged(before: &TreeImage, after: &TreeImage) -> BTreeSet<Vec<u8>> {
+    let (groups_before, groups_after) = (before.link_groups(), after.link_groups());
+    after
+        .files()
+        .into_iter()
+        .filter(|path| before.get(path) == after.get(path))
+        .filter(|path| groups_before.get(path) == groups_after.get(path))
+        // Another name of the group may be new or changed only with this one.
+        .filter(|path| groups_after[path].iter().all(|other| before.get(other) == after.get(other)))
+        .collect()
+}
