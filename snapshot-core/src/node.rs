@@ -111,13 +111,14 @@ impl<L: Level> Node<L> {
         Node::make(None, CString::default(), level, handles, budget)
     }
 
-    /// Makes a node below this one.
+    /// Makes a node below this one, which waits for it from now on.
     pub(crate) fn below(
         self: &Arc<Self>,
         name: CString,
         level: L,
         handles: L::Handles,
     ) -> Arc<Node<L>> {
+        self.expect_one();
         let node = Node::make(Some(Arc::clone(self)), name, level, handles, &self.budget);
         if !self.budget.has_room() {
             node.shed();

@@ -106,22 +106,16 @@ impl Removal<'_> {
     }
 
     fn enter<'s>(&'s self, scope: &Scope<'s>, up: &Arc<Node<Doomed>>, name: CString) {
-        let opened = up.handles().and_then(|dir| open(&dir, &name));
-        match opened {
+        match up.handles().and_then(|dir| open(&dir, &name)) {
             Ok(dir) => self.list(scope, &up.below(name, Doomed::new(), dir)),
-            Err(error) => {
-                if error.raw_os_error() == Some(Errno::XDEV.raw_os_error()) {
-                    let error = io::Error::new(
-                        io::ErrorKind::ResourceBusy,
-                        "is a mount point, which is not crossed",
-                    );
-                    self.fail(up, &name, error);
-                } else if error.kind() != io::ErrorKind::NotFound {
-                    self.fail(up, &name, error);
-                }
-                self.done(scope, up);
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
+                let what = "is a mount point, which is not crossed";
+                self.fail(up, &name, io::Error::new(io::ErrorKind::ResourceBusy, what));
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.fail(up, &name, error),
         }
+        self.done(scope, up);
     }
 
     /// Empties a directory from the start of its listing.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 
 use super::policy::Every;
+use super::serial::utc_text;
 
 /// Names one period of the calendar, in the policy's zone.
 ///
@@ -45,7 +46,7 @@ impl Bucket {
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Snapshot(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Self::Snapshot(time) => f.write_str(&utc_text(time)),
             Self::Hour(start) => {
                 let offset = start.offset().local_minus_utc() / 60;
                 write!(f, "{}", start.format("%Y-%m-%dT%H:%M"))?;

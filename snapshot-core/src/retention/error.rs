@@ -38,14 +38,6 @@ pub enum PolicyError {
         /// The other setting.
         second: &'static str,
     },
-    /// A named setting is wrong.
-    #[error("{key}: {error}")]
-    Setting {
-        /// The setting's name.
-        key: &'static str,
-        /// What is wrong with its value.
-        error: Box<PolicyError>,
-    },
 }
 
 /// Says what is wrong with a word.
@@ -100,13 +92,6 @@ impl PolicyError {
                 trouble,
             },
             other => other,
-        }
-    }
-
-    pub(super) fn of(self, key: &'static str) -> Self {
-        Self::Setting {
-            key,
-            error: Box::new(self),
         }
     }
 }

@@ -11,31 +11,31 @@ pub(super) struct Group<'a> {
     pub(super) start: i64,
     /// Never empty.
     pub(super) points: &'a [Point],
+    /// Each one's place in time.
+    pub(super) places: &'a [usize],
 }
 
 impl Group<'_> {
-    /// Returns the snapshot that stands for the period.
-    pub(super) fn representative(&self, pick: Pick) -> Point {
+    /// Returns which of [`Group::points`] stands for the period.
+    pub(super) fn representative(&self, pick: Pick) -> usize {
         let points = self.points;
+        let complete = |point: &Point| point.is_complete();
         match pick {
-            Pick::Last => {
-                let complete = points.iter().find(|point| point.is_complete());
-                *complete.unwrap_or(&points[0])
-            }
+            Pick::Last => points.iter().position(complete).unwrap_or(0),
             Pick::First => {
-                let complete = points.iter().rposition(|point| point.is_complete());
+                let complete = points.iter().rposition(complete);
                 let earliest = complete.unwrap_or(points.len() - 1);
+                let mut best = earliest;
                 // Of the same instant, the smallest id stands first.
-                let tied = |point: &&Point| {
-                    point.is_tied_with(&points[earliest])
-                        && point.is_complete() == points[earliest].is_complete()
-                };
-                let before = points[..earliest].iter().rev();
-                *before
-                    .take_while(|point| point.is_tied_with(&points[earliest]))
-                    .filter(tied)
-                    .last()
-                    .unwrap_or(&points[earliest])
+                for index in (0..earliest).rev() {
+                    if !points[index].is_tied_with(&points[earliest]) {
+                        break;
+                    }
+                    if points[index].is_complete() == points[earliest].is_complete() {
+                        best = index;
+                    }
+                }
+                best
             }
         }
     }
@@ -46,14 +46,16 @@ pub(super) struct Groups<'a> {
     every: Every,
     points: &'a [Point],
     days: &'a [i64],
+    places: &'a [usize],
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn new(every: Every, line: &'a Line<'_>) -> Self {
+    pub(super) fn new(every: Every, line: &'a Line) -> Self {
         Self {
             every,
             points: &line.points,
             days: &line.days,
+            places: &line.places,
         }
     }
 }
@@ -69,10 +71,16 @@ impl<'a> Iterator for Groups<'a> {
             Every::Hour => self.points.iter().position(|point| point.seconds() < start),
             _ => self.days.iter().position(|day| *day < start),
         };
-        let (points, rest) = self.points.split_at(end.unwrap_or(self.points.len()));
-        self.points = rest;
-        self.days = &self.days[points.len()..];
-        Some(Group { start, points })
+        let end = end.unwrap_or(self.points.len());
+        let group = Group {
+            start,
+            points: &self.points[..end],
+            places: &self.places[..end],
+        };
+        self.points = &self.points[end..];
+        self.days = &self.days[end..];
+        self.places = &self.places[end..];
+        Some(group)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The snapshots in the order that rules read them: newest first.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
@@ -59,6 +58,11 @@ impl Point {
         (self.seconds(), nanos)
     }
 
+    pub(super) fn instant(self) -> DateTime<Utc> {
+        let (seconds, nanos) = self.time();
+        DateTime::from_timestamp(seconds, nanos).unwrap_or_default()
+    }
+
     /// Returns the place in the caller's slice.
     pub(super) fn index(self) -> usize {
         (self.0 & ((1 << INDEX_BITS) - 1)) as usize
@@ -109,41 +113,55 @@ pub(super) fn oldest_first(points: &[Point]) -> impl Iterator<Item = Point> {
 }
 
 /// Live snapshots in the order of a rule.
-#[derive(Debug, Clone)]
-pub(super) struct Line<'a> {
-    pub(super) points: Cow<'a, [Point]>,
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line {
+    pub(super) points: Vec<Point>,
     /// The number of each one's civil day.
-    pub(super) days: Cow<'a, [i64]>,
+    pub(super) days: Vec<i64>,
+    /// Each one's place in the order of [`oldest_first`] among all snapshots.
+    pub(super) places: Vec<usize>,
 }
 
-impl<'a> Line<'a> {
-    /// Finds the civil days of snapshots that stand newest first.
-    pub(super) fn new(points: &'a [Point], clock: &mut ZoneClock) -> Self {
-        let day = |point: &Point| day_number(clock.wall_seconds(point.seconds()));
-        Self {
-            points: Cow::Borrowed(points),
-            days: points.iter().map(day).collect(),
+impl Line {
+    /// Picks the live snapshots of those that stand newest first.
+    pub(super) fn of_live(points: &[Point], now: DateTime<Utc>, clock: &mut ZoneClock) -> Self {
+        let future = points.partition_point(|point| point.is_later_than(now));
+        let mut line = Self {
+            points: Vec::with_capacity(points.len() - future),
+            days: Vec::with_capacity(points.len() - future),
+            places: Vec::with_capacity(points.len() - future),
+        };
+        let mut left = points.len() - future;
+        for tied in points[future..].chunk_by(Point::is_tied_with) {
+            left -= tied.len();
+            for (place, point) in (left..).zip(tied) {
+                if !point.is_suspect() {
+                    line.points.push(*point);
+                    line.days
+                        .push(day_number(clock.wall_seconds(point.seconds())));
+                    line.places.push(place);
+                }
+            }
         }
+        line
     }
 
-    /// Returns the same snapshots, newest day first.
+    /// Returns the same snapshots, newest day first, if that is another order.
     ///
     /// A clock that is put back over midnight, as St John's was until 2011, shows a day again
     /// after the next has begun: then the order of time is not the order of days.
-    pub(super) fn by_day(&self) -> Line<'_> {
-        let is_in_order = self.days.is_sorted_by(|newer, older| newer >= older);
-        if is_in_order {
-            return Line {
-                points: Cow::Borrowed(&self.points),
-                days: Cow::Borrowed(&self.days),
-            };
+    pub(super) fn by_day(&self) -> Option<Self> {
+        if self.days.is_sorted_by(|newer, older| newer >= older) {
+            return None;
         }
-        let days = self.days.iter().copied();
-        let mut both: Vec<(i64, Point)> = days.zip(self.points.iter().copied()).collect();
-        both.sort_by_key(|(day, _)| Reverse(*day));
-        Line {
-            points: both.iter().map(|(_, point)| *point).collect(),
-            days: both.iter().map(|(day, _)| *day).collect(),
+        let mut order: Vec<usize> = (0..self.days.len()).collect();
+        order.sort_by_key(|index| Reverse(self.days[*index]));
+        let mut line = Self::default();
+        for index in order {
+            line.points.push(self.points[index]);
+            line.days.push(self.days[index]);
+            line.places.push(self.places[index]);
         }
+        Some(line)
     }
 }

@@ -1,8 +1,9 @@
 //! The calculator: snapshots and a policy in, what to keep and what to remove out.
 
-use std::borrow::Cow;
+use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::bucket::{Bucket, day_number};
 use super::groups::Groups;
@@ -10,11 +11,12 @@ use super::order::{Line, Point, newest_first, oldest_first};
 use super::policy::{Anchor, Every, Policy, Rule};
 use super::reach::Reach;
 use super::reason::{Reason, RuleReason, Until, Why};
+use super::serial::utc;
 use super::snapshot::Snapshot;
 use super::zone::ZoneClock;
 
 /// Says what a policy keeps and what it removes, each oldest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Plan<Id> {
     /// What stays, with every reason for it.
@@ -24,24 +26,26 @@ pub struct Plan<Id> {
 }
 
 /// Names a snapshot that stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Kept<Id> {
     /// What the caller knows it by.
     pub id: Id,
     /// When it was made.
+    #[serde(serialize_with = "utc")]
     pub time: DateTime<Utc>,
     /// Why it stays; never empty.
     pub reasons: Vec<Reason>,
 }
 
 /// Names a snapshot that goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Removed<Id> {
     /// What the caller knows it by.
     pub id: Id,
     /// When it was made.
+    #[serde(serialize_with = "utc")]
     pub time: DateTime<Utc>,
     /// Why it goes.
     pub why: Why<Id>,
@@ -94,139 +98,115 @@ pub fn plan<Id: Ord + Clone>(
     now: DateTime<Utc>,
 ) -> Plan<Id> {
     let points = newest_first(snapshots);
-    let (live, mut reasons) = standing(&points, now);
-    let anchor = match (policy.anchor(), live.first()) {
-        (Anchor::Newest, Some(newest)) => snapshots[newest.index()].time,
+    let mut clock = ZoneClock::new(policy.zone());
+    let live = Line::of_live(&points, now, &mut clock);
+    let anchor = match (policy.anchor(), live.points.first()) {
+        (Anchor::Newest, Some(newest)) => newest.instant(),
         _ => now,
     };
-    let mut clock = ZoneClock::new(policy.zone());
-    let by_time = Line::new(&live, &mut clock);
-    let by_day = by_time.by_day();
+    let by_day = live.by_day();
     let asked: Vec<Asked<'_>> = policy
         .rules()
         .iter()
         .map(|rule| Asked {
             reach: Reach::new(*rule, anchor, policy.zone()),
             line: match rule.every {
-                Every::Snapshot | Every::Hour => &by_time,
-                _ => &by_day,
+                Every::Snapshot | Every::Hour => &live,
+                _ => by_day.as_ref().unwrap_or(&live),
             },
         })
         .collect();
+
+    let mut reasons = standing(&points, &live, now);
     for one in &asked {
-        one.keep(&mut reasons, |index| snapshots[index].time);
+        one.keep(&mut reasons);
     }
     // Stable, so that the reasons of one snapshot stay in the order of the rules.
-    reasons.sort_by_key(|(index, _)| *index);
-    let reasons: Vec<&[Placed]> = reasons.chunk_by(|a, b| a.0 == b.0).collect();
-
-    let mut fates = vec![Fate::Unexplained; snapshots.len()];
-    for (number, own) in reasons.iter().enumerate() {
-        fates[own[0].0] = Fate::Kept(number);
+    reasons.sort_by_key(|(place, _)| *place);
+    let mut kept = vec![false; points.len()];
+    for (place, _) in &reasons {
+        kept[*place] = true;
     }
-    let stand_ins = stand_ins(&asked, &mut fates);
+    let explained = Explained::new(&asked, &kept);
     let farthest = asked.iter().max_by_key(|one| {
         let rule = &one.reach.rule;
         (rule.reach_seconds(), rule.every)
     });
 
-    let mut keep = Vec::with_capacity(reasons.len());
-    let mut remove = Vec::with_capacity(snapshots.len() - reasons.len());
-    for point in oldest_first(&points) {
-        let Snapshot { id, time, .. } = &snapshots[point.index()];
-        let why = match (fates[point.index()], live.first(), farthest) {
-            (Fate::Kept(number), ..) => {
-                keep.push(Kept {
-                    id: id.clone(),
-                    time: *time,
-                    reasons: reasons[number].iter().map(|(_, reason)| *reason).collect(),
-                });
-                continue;
-            }
-            (Fate::Represented(number), ..) => {
-                let stand_in = &stand_ins[number];
-                Why::Represented {
-                    rule: stand_in.rule,
-                    bucket: stand_in.bucket,
-                    represented_by: snapshots[stand_in.index].id.clone(),
-                }
-            }
-            (Fate::Unexplained, Some(newest), _) if point.is_suspect() => Why::Superseded {
-                newer: snapshots[newest.index()].id.clone(),
+    let keeps = kept.iter().filter(|kept| **kept).count();
+    let mut keep = Vec::with_capacity(keeps);
+    let mut remove = Vec::with_capacity(points.len() - keeps);
+    let mut reasons = reasons.chunk_by(|a, b| a.0 == b.0);
+    let id_at = |index: usize| snapshots[index].id.clone();
+    for (place, point) in oldest_first(&points).enumerate() {
+        let time = point.instant();
+        if kept[place] {
+            let own = reasons.next().unwrap_or_default();
+            keep.push(Kept {
+                id: id_at(point.index()),
+                time,
+                reasons: own.iter().map(|(_, reason)| *reason).collect(),
+            });
+            continue;
+        }
+        let why = match (explained.stand_in(place), live.points.first(), farthest) {
+            (Some(stand_in), ..) => Why::Represented {
+                rule: stand_in.rule,
+                bucket: stand_in.bucket,
+                represented_by: id_at(stand_in.index),
             },
-            (Fate::Unexplained, _, Some(one)) => {
+            (None, Some(newest), _) if point.is_suspect() => Why::Superseded {
+                newer: id_at(newest.index()),
+            },
+            (None, _, Some(one)) => {
                 let day = day_number(clock.wall_seconds(point.seconds()));
-                one.reach.expired(point, day, *time)
+                one.reach.expired(point, day, time)
             }
             // Cannot be: a policy has a rule.
-            (Fate::Unexplained, _, None) => continue,
+            (None, _, None) => continue,
         };
         remove.push(Removed {
-            id: id.clone(),
-            time: *time,
+            id: id_at(point.index()),
+            time,
             why,
         });
     }
     Plan { keep, remove }
 }
 
-/// A reason to keep the snapshot at this place in the caller's slice.
+/// A reason to keep the snapshot at this place in time, 0 for the oldest.
 type Placed = (usize, Reason);
 
-/// What becomes of a snapshot.
-#[derive(Debug, Clone, Copy)]
-enum Fate {
-    /// It stays, for the reasons with this number.
-    Kept(usize),
-    /// It goes; the stand-in with this number stays.
-    Represented(usize),
-    /// It goes, and nothing that stays stands for it.
-    Unexplained,
-}
-
-/// A kept snapshot that stands for others of its period.
-struct StandIn {
-    rule: Rule,
-    bucket: Bucket,
-    index: usize,
-}
-
-/// Tells the live snapshots from the rest, and gives the reasons that no rule gives.
-fn standing(points: &[Point], now: DateTime<Utc>) -> (Cow<'_, [Point]>, Vec<Placed>) {
-    let is_live = |point: &&Point| !point.is_suspect() && !point.is_later_than(now);
-    let live: Cow<'_, [Point]> = if points.iter().all(|point| is_live(&point)) {
-        Cow::Borrowed(points)
-    } else {
-        points.iter().filter(is_live).copied().collect()
-    };
-
+/// Gives the reasons that no rule gives.
+fn standing(points: &[Point], live: &Line, now: DateTime<Utc>) -> Vec<Placed> {
     let mut reasons = Vec::new();
-    let newest = live.first();
-    let newest_complete = live.iter().find(|point| point.is_complete());
-    if let Some(point) = newest {
-        reasons.push((point.index(), Reason::Newest));
+    let newest = live.points.first();
+    let newest_complete = live.points.iter().position(|point| point.is_complete());
+    // The newest one is the newest complete one, as a rule.
+    let index = newest.map(|_| 0);
+    for index in index
+        .into_iter()
+        .chain(newest_complete.filter(|index| *index > 0))
+    {
+        reasons.push((live.places[index], Reason::Newest));
     }
-    match newest_complete {
-        Some(point) if newest != Some(point) => reasons.push((point.index(), Reason::Newest)),
-        _ => {}
-    }
-    for point in points {
+    for (place, point) in oldest_first(points).enumerate() {
         if point.is_later_than(now) {
-            reasons.push((point.index(), Reason::Future));
+            reasons.push((place, Reason::Future));
         } else if point.is_suspect() && newest.is_none_or(|newest| newest.time() <= point.time()) {
-            reasons.push((point.index(), Reason::Suspect));
+            reasons.push((place, Reason::Suspect));
         }
         if point.is_held() {
-            reasons.push((point.index(), Reason::Held));
+            reasons.push((place, Reason::Held));
         }
     }
-    (live, reasons)
+    reasons
 }
 
 /// A rule and the live snapshots in its order.
 struct Asked<'a> {
     reach: Reach,
-    line: &'a Line<'a>,
+    line: &'a Line,
 }
 
 impl Asked<'_> {
@@ -235,59 +215,83 @@ impl Asked<'_> {
     }
 
     /// Adds the rule's reasons.
-    fn keep(&self, reasons: &mut Vec<Placed>, time_of: impl Fn(usize) -> DateTime<Utc>) {
+    fn keep(&self, reasons: &mut Vec<Placed>) {
         let reach = &self.reach;
         for (rank, group) in self.groups().enumerate() {
-            if !reach.keeps(&group, rank) {
+            let is_young = reach.is_young(group.start, group.points[0].time());
+            if !reach.keeps(is_young, rank) {
                 // From new to old: what follows is neither younger nor higher in rank.
                 break;
             }
-            let index = group.representative(reach.rule.pick).index();
-            let time = time_of(index);
-            let until = if reach.is_young(&group) {
-                reach.until(group.start, time)
-            } else {
-                Until::Count
-            };
+            let chosen = group.representative(reach.rule.pick);
+            let time = group.points[chosen].instant();
             let reason = RuleReason {
                 rule: reach.rule,
                 bucket: reach.bucket(group.start, time),
                 rank,
-                until,
+                until: if is_young {
+                    reach.until(group.start, time)
+                } else {
+                    Until::Count
+                },
             };
-            reasons.push((index, Reason::Rule(reason)));
+            reasons.push((group.places[chosen], Reason::Rule(reason)));
         }
     }
 }
 
-/// Finds for each removed snapshot the finest period of which another one is kept.
-fn stand_ins(asked: &[Asked<'_>], fates: &mut [Fate]) -> Vec<StandIn> {
-    let mut stand_ins = Vec::new();
-    let mut order: Vec<&Asked<'_>> = asked.iter().collect();
-    order.sort_by_key(|one| one.reach.rule.every);
-    for one in order {
-        let rule = one.reach.rule;
-        if rule.every == Every::Snapshot {
-            continue;
-        }
-        for group in one.groups().filter(|group| group.points.len() > 1) {
-            let index = group.representative(rule.pick).index();
-            if !matches!(fates[index], Fate::Kept(_)) {
-                continue;
-            }
-            for point in group.points {
-                let fate = &mut fates[point.index()];
-                if matches!(fate, Fate::Unexplained) {
-                    *fate = Fate::Represented(stand_ins.len());
+/// A kept snapshot that stands for others of its period.
+struct StandIn {
+    rule: Rule,
+    bucket: Bucket,
+    /// Its place in the caller's slice.
+    index: usize,
+}
+
+/// Who stands for the snapshots that go.
+struct Explained {
+    stand_ins: Vec<StandIn>,
+    /// For each place in time one more than the stand-in's number.
+    numbers: Vec<Option<NonZeroUsize>>,
+}
+
+impl Explained {
+    /// Finds for each removed snapshot the finest period of which another one is kept.
+    fn new(asked: &[Asked<'_>], kept: &[bool]) -> Self {
+        let mut explained = Self {
+            stand_ins: Vec::new(),
+            numbers: vec![None; kept.len()],
+        };
+        let mut order: Vec<&Asked<'_>> = asked.iter().collect();
+        order.sort_by_key(|one| one.reach.rule.every);
+        for one in order {
+            let rule = one.reach.rule;
+            for group in one.groups() {
+                if group.points.len() == 1 {
+                    continue;
+                }
+                let chosen = group.representative(rule.pick);
+                if !kept[group.places[chosen]] {
+                    continue;
+                }
+                let time = group.points[chosen].instant();
+                explained.stand_ins.push(StandIn {
+                    rule,
+                    bucket: one.reach.bucket(group.start, time),
+                    index: group.points[chosen].index(),
+                });
+                let number = NonZeroUsize::new(explained.stand_ins.len());
+                for place in group.places {
+                    let own = &mut explained.numbers[*place];
+                    *own = own.or(number);
                 }
             }
-            stand_ins.push(StandIn {
-                rule,
-                // Its own instant would name a single snapshot, which no group of two is.
-                bucket: one.reach.bucket(group.start, DateTime::UNIX_EPOCH),
-                index,
-            });
         }
+        explained
     }
-    stand_ins
+
+    fn stand_in(&self, place: usize) -> Option<&StandIn> {
+        let number = self.numbers[place]?;
+        self.stand_ins.get(number.get() - 1)
+    }
 }

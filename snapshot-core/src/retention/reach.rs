@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::bucket::{Bucket, HOUR_SECONDS, date, day_of, first_day};
-use super::groups::{Group, period_start};
+use super::groups::period_start;
 use super::order::Point;
 use super::policy::{Every, Rule, Window};
 use super::reason::{Until, Why};
@@ -24,7 +24,7 @@ enum Cutoff {
     /// Periods that start later than this: a day's number, or for hours the second.
     Start(i64),
     /// Snapshots made later than this, in seconds and nanoseconds.
-    Time(i64, u32),
+    Time((i64, u32)),
 }
 
 impl Reach {
@@ -37,7 +37,7 @@ impl Reach {
                 // Hours and instants are real time, which no change of a clock disturbs.
                 Every::Snapshot => {
                     let limit = span.before(anchor.naive_utc()).and_utc();
-                    Cutoff::Time(limit.timestamp(), limit.timestamp_subsec_nanos())
+                    Cutoff::Time((limit.timestamp(), limit.timestamp_subsec_nanos()))
                 }
                 Every::Hour => {
                     let limit = span.before(anchor.naive_utc()).and_utc();
@@ -52,20 +52,21 @@ impl Reach {
         Self { rule, zone, cutoff }
     }
 
-    /// Returns whether the period is younger than the rule's window.
-    pub(super) fn is_young(&self, group: &Group<'_>) -> bool {
+    /// Returns whether the period is younger than the rule's window; `time` is that of its newest
+    /// snapshot.
+    pub(super) fn is_young(&self, start: i64, time: (i64, u32)) -> bool {
         match self.cutoff {
             Cutoff::Nothing => false,
             Cutoff::Everything => true,
-            Cutoff::Start(limit) => group.start > limit,
-            Cutoff::Time(seconds, nanos) => group.points[0].time() > (seconds, nanos),
+            Cutoff::Start(limit) => start > limit,
+            Cutoff::Time(limit) => time > limit,
         }
     }
 
-    /// Returns whether the rule keeps the period at this rank.
-    pub(super) fn keeps(&self, group: &Group<'_>, rank: usize) -> bool {
+    /// Returns whether the rule keeps a period of this age at this rank.
+    pub(super) fn keeps(&self, is_young: bool, rank: usize) -> bool {
         let below = |limit: u32| rank < usize::try_from(limit).unwrap_or(usize::MAX);
-        (below(self.rule.at_least) || self.is_young(group)) && self.rule.at_most.is_none_or(below)
+        (is_young || below(self.rule.at_least)) && self.rule.at_most.is_none_or(below)
     }
 
     /// Names the period that starts there; `time` is the instant of the snapshot in question.
@@ -104,17 +105,14 @@ impl Reach {
         let rule = self.rule;
         let start = period_start(rule.every, point.seconds(), day);
         let bucket = self.bucket(start, time);
-        let group = Group {
-            start,
-            points: std::slice::from_ref(&point),
-        };
-        match (self.is_young(&group), self.until(start, time)) {
+        let is_young = self.is_young(start, point.time());
+        match (is_young, self.until(start, time)) {
             (false, Until::Time(since)) => Why::Expired {
                 rule,
                 bucket,
                 since,
             },
-            (is_young, _) => Why::Outnumbered {
+            _ => Why::Outnumbered {
                 rule,
                 bucket,
                 count: match rule.at_most {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, FixedOffset, Timelike};
+use serde::Serialize;
 
 use super::bucket::Bucket;
-use super::policy::{Every, Pick, Rule, Window};
+use super::policy::{Every, Rule, Window};
+use super::serial::{utc, utc_text};
 
 /// Gives one reason to keep a snapshot.
 ///
@@ -26,7 +28,8 @@ use super::policy::{Every, Pick, Rule, Window};
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
     /// It is the newest live one, or the newest complete one.
@@ -76,7 +79,8 @@ pub enum Until {
 ///
 /// Of the rules that could explain it, the one with the finest period does whose representative
 /// is kept; if there is none, the one that reaches back the farthest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Why<Id> {
     /// Another snapshot of the same period is kept.
@@ -95,6 +99,7 @@ pub enum Why<Id> {
         /// The period.
         bucket: Bucket,
         /// When it expired, given in the policy's zone.
+        #[serde(serialize_with = "utc")]
         since: DateTime<FixedOffset>,
     },
     /// There are enough newer periods.
@@ -143,11 +148,7 @@ impl fmt::Display for RuleReason {
             write!(f, "one of the {}", Newest(rule.at_least, rule.every))?;
         } else {
             if rule.every != Every::Snapshot {
-                let pick = match rule.pick {
-                    Pick::First => "first",
-                    Pick::Last => "last",
-                };
-                write!(f, "{pick} of {bucket}, ")?;
+                write!(f, "{} of {bucket}, ", rule.pick)?;
             }
             match until {
                 Until::Time(time) => write!(f, "until {}", Moment(*time))?,
@@ -186,34 +187,6 @@ impl<Id: fmt::Display> fmt::Display for Why<Id> {
     }
 }
 
-impl Every {
-    /// Returns the word for rules of this period: `all`, `hourly`, `daily`, …
-    #[must_use]
-    pub const fn adjective(self) -> &'static str {
-        match self {
-            Self::Snapshot => "all",
-            Self::Hour => "hourly",
-            Self::Day => "daily",
-            Self::Week => "weekly",
-            Self::Month => "monthly",
-            Self::Year => "yearly",
-        }
-    }
-
-    /// Returns the period's name: `snapshot`, `hour`, `day`, …
-    #[must_use]
-    pub const fn noun(self) -> &'static str {
-        match self {
-            Self::Snapshot => "snapshot",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Year => "year",
-        }
-    }
-}
-
 /// Writes `14 newest days`.
 struct Newest(u32, Every);
 
@@ -233,7 +206,6 @@ impl fmt::Display for Moment {
         if time.num_seconds_from_midnight() == 0 && time.nanosecond() == 0 {
             return write!(f, "{}", self.0.date_naive());
         }
-        let utc = self.0.with_timezone(&Utc);
-        f.write_str(&utc.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(&utc_text(&self.0))
     }
 }

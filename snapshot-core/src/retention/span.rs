@@ -146,6 +146,15 @@ impl Span {
         }
     }
 
+    /// Returns the wall time that lies this span after `time`, on a shorter month's last day where
+    /// the month lacks the day; `None` beyond the calendar's end.
+    pub(super) fn clamped_after(self, time: NaiveDateTime) -> Option<NaiveDateTime> {
+        match self.fixed_or_months() {
+            Length::Fixed(delta) => time.checked_add_signed(delta),
+            Length::Months(months) => time.checked_add_months(months),
+        }
+    }
+
     fn fixed_or_months(self) -> Length {
         let count = self.count;
         match self.unit {

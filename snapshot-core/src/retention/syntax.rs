@@ -79,7 +79,10 @@ fn rule(words: &mut Words<'_>) -> Result<Rule, PolicyError> {
 fn base(words: &mut Words<'_>) -> Result<Rule, PolicyError> {
     let word = words.next(RULE)?;
     if word.is("all") {
-        if let Some(every) = words.peek().and_then(|next| next.period()) {
+        if let Some(every) = words
+            .peek()
+            .and_then(|next| Every::from_adjective(next.text))
+        {
             words.next(PERIODS)?;
             return Ok(Rule::forever(every));
         }
@@ -91,7 +94,7 @@ fn base(words: &mut Words<'_>) -> Result<Rule, PolicyError> {
     if word.is("last") {
         return Ok(Rule::count(Every::Snapshot, words.count()?));
     }
-    if let Some(every) = word.period() {
+    if let Some(every) = Every::from_adjective(word.text) {
         if words.accept("for") {
             return window(words, every);
         }
@@ -111,8 +114,7 @@ fn base(words: &mut Words<'_>) -> Result<Rule, PolicyError> {
         let mut number = Words::new(word.text);
         let count = number.count().map_err(|error| error.moved(word.position))?;
         let period = words.next(PERIODS)?;
-        let every = period
-            .period()
+        let every = Every::from_adjective(period.text)
             .ok_or_else(|| period.refuse(Trouble::Expected(PERIODS)))?;
         return Ok(Rule::count(every, count));
     }

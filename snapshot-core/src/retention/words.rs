@@ -1,7 +1,7 @@
 //! Words of a policy, each with its place, and the parts that all its forms share.
 
 use super::error::{PolicyError, Trouble};
-use super::policy::{Every, Pick};
+use super::policy::Pick;
 use super::span::{Span, Unit};
 
 /// Reads a text word by word. A comma is a word of its own.
@@ -134,26 +134,8 @@ impl Word<'_> {
         Ok(unit)
     }
 
-    /// Reads `hourly` to `yearly`.
-    pub(super) fn period(&self) -> Option<Every> {
-        let periods = [
-            Every::Hour,
-            Every::Day,
-            Every::Week,
-            Every::Month,
-            Every::Year,
-        ];
-        periods.into_iter().find(|every| self.is(every.adjective()))
-    }
-
     /// Reads `first` or `last`.
     pub(super) fn pick(&self) -> Option<Pick> {
-        if self.is("first") {
-            Some(Pick::First)
-        } else if self.is("last") {
-            Some(Pick::Last)
-        } else {
-            None
-        }
+        self.text.parse().ok()
     }
 }

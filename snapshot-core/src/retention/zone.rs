@@ -3,10 +3,11 @@
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
-/// Blocks of this length, in seconds, in which a zone's offset changes at most once.
+/// The length in seconds of blocks of time in which a zone's offset changes at most once.
 ///
-/// The shortest time between two changes in the time zone database is just under seven days.
-const BLOCK_SECONDS: i64 = 3 * 86_400;
+/// The shortest time between two changes in the time zone database is 6.9 days (Cambridge Bay,
+/// 2000).
+const BLOCK_SECONDS: i64 = 6 * 86_400;
 
 /// Tells a zone's offset, remembering it over a block of time.
 pub(super) struct ZoneClock {
@@ -14,11 +15,12 @@ pub(super) struct ZoneClock {
     block: Option<Block>,
 }
 
+/// A block of time, with the offsets in seconds at its two ends.
 #[derive(Clone, Copy)]
 struct Block {
     number: i64,
-    /// The offset in seconds, unless it changes within the block.
-    offset: Option<i64>,
+    first: i64,
+    last: i64,
 }
 
 impl ZoneClock {
@@ -35,23 +37,30 @@ impl ZoneClock {
         if self.zone == Tz::UTC {
             return 0;
         }
+        let block = self.block_of(instant_seconds);
+        if block.first == block.last {
+            block.first
+        } else {
+            look_up(self.zone, instant_seconds)
+        }
+    }
+
+    fn block_of(&mut self, instant_seconds: i64) -> Block {
         let number = instant_seconds.div_euclid(BLOCK_SECONDS);
-        let block = match self.block {
-            Some(block) if block.number == number => block,
-            _ => {
-                let first = look_up(self.zone, number * BLOCK_SECONDS);
-                let last = look_up(self.zone, (number + 1) * BLOCK_SECONDS);
-                let block = Block {
-                    number,
-                    offset: (first == last).then_some(first),
-                };
-                self.block = Some(block);
-                block
-            }
+        let last = match self.block {
+            Some(block) if block.number == number => return block,
+            // Instants come from new to old.
+            Some(block) if block.number == number + 1 => block.first,
+            _ => look_up(self.zone, (number + 1) * BLOCK_SECONDS),
         };
+        let first = look_up(self.zone, number * BLOCK_SECONDS);
+        let block = Block {
+            number,
+            first,
+            last,
+        };
+        self.block = Some(block);
         block
-            .offset
-            .unwrap_or_else(|| look_up(self.zone, instant_seconds))
     }
 }
 
@@ -86,39 +95,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_zone_changes_its_offset_twice_within_two_blocks() {
-        let step = 6 * 3_600;
+    fn no_zone_changes_its_offset_twice_within_a_block() {
+        let step = 86_400;
         for zone in TZ_VARIANTS {
-            let mut last_change = None;
-            let mut instant = -2_208_988_800;
-            let mut offset = look_up(zone, instant);
-            while instant < 4_133_980_800 {
-                instant += step;
+            let mut last_change = i64::MIN;
+            let mut offset = look_up(zone, -2_208_988_800);
+            for instant in (-2_208_988_800..4_133_980_800).step_by(step) {
                 let next = look_up(zone, instant);
                 if next != offset {
-                    if let Some(last) = last_change {
-                        assert!(instant - last > 2 * BLOCK_SECONDS, "{zone} at {instant}");
-                    }
-                    last_change = Some(instant);
+                    let change = change_before(zone, instant);
+                    let distance = change.saturating_sub(last_change);
+                    assert!(distance > BLOCK_SECONDS, "{zone} at {change}");
+                    last_change = change;
                     offset = next;
                 }
             }
         }
     }
 
+    /// Finds the second of the change within the day before.
+    fn change_before(zone: Tz, instant: i64) -> i64 {
+        let new = look_up(zone, instant);
+        let (mut before, mut after) = (instant - 86_400, instant);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if look_up(zone, middle) == new {
+                after = middle;
+            } else {
+                before = middle;
+            }
+        }
+        after
+    }
+
     #[test]
     fn the_remembered_offset_is_the_looked_up_one() {
         for zone in TZ_VARIANTS {
             let mut clock = ZoneClock::new(zone);
-            // A step that is prime and odd meets every part of a block.
-            let mut instant = 946_684_800;
-            while instant < 1_893_456_000 {
+            // An odd step meets every part of a block.
+            let mut instant = 1_893_456_000;
+            while instant > 946_684_800 {
                 assert_eq!(
                     clock.offset_seconds(instant),
                     look_up(zone, instant),
                     "{zone} at {instant}"
                 );
-                instant += 86_413 * 2;
+                instant -= 172_827;
             }
         }
     }
