@@ -21,6 +21,7 @@ mod prune;
 mod record;
 mod report;
 pub mod retention;
+mod run;
 mod sources;
 mod store;
 mod tidy;

@@ -6,7 +6,6 @@ use std::io;
 use chrono::{DateTime, Utc};
 
 use crate::cancel::CancelToken;
-use crate::engine::{now_monotonic, pool};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::{publish, remove, smallfile};
@@ -16,6 +15,7 @@ use crate::options::Jobs;
 use crate::record::SnapshotInfo;
 use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
+use crate::run::{now_monotonic, pool};
 use crate::store::{Store, newest};
 
 /// What a policy keeps and gives up of a store, at one instant.

@@ -8,7 +8,6 @@ use rustix::io::Errno;
 
 use crate::cancel::CancelToken;
 use crate::compare::Rules;
-use crate::engine::{dry_rules, now_monotonic, pool};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
@@ -16,6 +15,7 @@ use crate::fs::scan::Batch;
 use crate::fs::{make, publish};
 use crate::options::{self, TreeOptions};
 use crate::report::TreeReport;
+use crate::run::{dry_rules, now_monotonic, pool};
 use crate::walk::{Durability, Replication, Selection};
 
 /// Makes `target` equal to the directory `source`; what is equal to its

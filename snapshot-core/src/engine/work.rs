@@ -1,0 +1,157 @@
+//! A snapshot in the making, and its publication.
+
+use std::io;
+
+use rayon::ThreadPool;
+
+use crate::cancel::CancelToken;
+use crate::compare::{Ownership, Rules};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fs::dir::Dir;
+use crate::fs::smallfile::{self, Flush};
+use crate::fs::{make, publish, remove};
+use crate::layout;
+use crate::name::SnapshotName;
+use crate::record::{Record, SnapshotInfo};
+use crate::store::Store;
+use crate::walk::Durability;
+
+/// A tree that is being built in `work`, where nobody takes it for a snapshot.
+pub(super) struct Work<'s> {
+    store: &'s Store,
+    name: SnapshotName,
+    all: Dir,
+    pub(super) tree: Dir,
+    /// An error of the writeback is told to handles that were open when it
+    /// happened: this one is there before the first byte.
+    flush: Dir,
+    pub(super) durability: Durability,
+}
+
+/// A tree that is complete and has its record; only this can be published.
+pub(super) struct Filled<'w, 's> {
+    work: &'w Work<'s>,
+    info: SnapshotInfo,
+}
+
+impl<'s> Work<'s> {
+    pub(super) fn make(store: &'s Store, name: SnapshotName) -> Result<Work<'s>> {
+        let failed = |error| store.failed("make", &format!("{}/{name}", layout::WORK), error);
+        let flush = store.root.reopen().map_err(failed)?;
+        let is_fuse = publish::is_fuse(&flush).map_err(failed)?;
+        let all = store.open_control(layout::WORK)?;
+        let tree = make::directory(&all, &layout::tree(name)).map_err(failed)?;
+        let durability = if is_fuse {
+            Durability::Each
+        } else {
+            Durability::Whole
+        };
+        Ok(Work {
+            store,
+            name,
+            all,
+            tree,
+            flush,
+            durability,
+        })
+    }
+
+    /// Finds out what the destination can hold.
+    pub(super) fn rules(&self) -> Result<Rules> {
+        let failed = |error| Error::io("write", self.store.path(), error);
+        let ownership = make::probe_ownership(&self.tree).map_err(failed)?;
+        self.refuse_foreign_owner(ownership)?;
+        Ok(Rules { ownership })
+    }
+
+    /// Who may write the store could exchange what is in it under our hands.
+    fn refuse_foreign_owner(&self, ownership: Ownership) -> Result<()> {
+        let path = self.store.path();
+        let owner = self
+            .store
+            .root
+            .stat_self()
+            .map_err(|error| Error::io("read", path, error))?
+            .uid;
+        let ours = match ownership {
+            Ownership::Kept { made_as: (uid, _) } | Ownership::Fixed { uid, .. } => uid,
+        };
+        if owner == ours || owner == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "the store {} belongs to user {owner}, who could change it meanwhile",
+            path.display()
+        );
+        Err(Error::new(ErrorKind::UnsafeStore, message)
+            .with_path(path)
+            .with_hint("run as its owner, or make it yours with chown"))
+    }
+
+    /// Writes the record, after which only flush and rename are left.
+    pub(super) fn filled(&self, record: &Record) -> Result<Filled<'_, 's>> {
+        let file = layout::record(self.name);
+        let failed = |error| {
+            self.store
+                .failed("write", &format!("{}/{file}", layout::RECORDS), error)
+        };
+        let text = serde_json::to_string_pretty(record)
+            .map_err(|error| failed(io::Error::other(error)))?;
+        let flush = match self.durability {
+            Durability::Whole => Flush::Later,
+            Durability::Each => Flush::Now,
+        };
+        smallfile::replace(&self.store.records, &file, text.as_bytes(), flush).map_err(failed)?;
+        let info = SnapshotInfo::of_record(record, self.name, self.store.id())
+            .ok_or_else(|| Error::new(ErrorKind::Io, "the new record does not read back"))?;
+        Ok(Filled { work: self, info })
+    }
+
+    /// Clears away what will not be published, as far as that is possible;
+    /// the next run takes care of what remains.
+    pub(super) fn abandon(&self, pool: &ThreadPool, error: &Error) {
+        if self.store.has_tree(self.name) {
+            // It was renamed, and only then something failed: it counts.
+            return;
+        }
+        let _ = smallfile::remove(&self.store.records, &layout::record(self.name));
+        // Who cancels wants to be gone within a second.
+        if error.kind() != ErrorKind::Cancelled {
+            let root = self.store.path().join(layout::CONTROL).join(layout::WORK);
+            let never = CancelToken::new();
+            let _ =
+                pool.install(|| remove::tree(&self.all, &layout::tree(self.name), &root, &never));
+        }
+    }
+}
+
+impl Filled<'_, '_> {
+    /// Flushes everything, then lets the snapshot appear.
+    pub(super) fn publish(self) -> Result<SnapshotInfo> {
+        let Work {
+            store,
+            name,
+            all,
+            flush,
+            ..
+        } = self.work;
+        // Never again after a failure: the kernel tells an error once and
+        // forgets what it could not write.
+        publish::flush(flush).map_err(|error| {
+            Error::io("flush", store.path(), error)
+                .with_kind(ErrorKind::FlushFailed)
+                .with_hint(
+                    "the destination could not store what was written; nothing was published",
+                )
+        })?;
+        let tree = layout::tree(*name);
+        let failed = |error| Error::io("publish", store.path().join(name.to_string()), error);
+        publish::rename(all, &tree, &store.root, &tree).map_err(failed)?;
+        store.root.sync().map_err(|error| {
+            // A power cut could undo the rename, so it must not be promised.
+            let _ = publish::rename(&store.root, &tree, all, &tree);
+            failed(error).with_kind(ErrorKind::FlushFailed)
+        })?;
+        Ok(self.info)
+    }
+}
