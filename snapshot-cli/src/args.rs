@@ -29,7 +29,12 @@ Exit codes:
 /// Incremental hard-link snapshots: every snapshot is a complete, plain
 /// directory tree, and what did not change is a hard link to the one before.
 #[derive(Debug, Parser)]
-#[command(name = "hardsnap", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    name = "hardsnap",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 #[command(max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -80,10 +85,10 @@ pub(crate) struct InitArgs {
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hardsnap backup [OPTIONS] SOURCE... STORE")]
 pub(crate) struct BackupArgs {
-    /// What to back up, and last the store; `/home/alice` lands in `STORE/NAME/home/alice`
+    /// The sources, and last the store; `/home/alice` lands in `STORE/NAME/home/alice`
     // One list: clap takes no option between two positional arguments of which
     // the first has many values.
-    #[arg(required = true, value_name = "SOURCE... STORE", num_args = 1..)]
+    #[arg(required = true, value_name = "PATH", num_args = 1..)]
     paths: Vec<PathBuf>,
     /// Make the store if there is none
     #[arg(long)]
@@ -133,10 +138,10 @@ pub(crate) struct PruneArgs {
     /// Decide as if it were TIME [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
     pub(crate) now: Option<DateTime<Utc>>,
-    /// Remove nothing, only tell what would be removed
+    /// Remove nothing, only tell what would be kept and removed, and why
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Say for each snapshot why it is kept or removed
+    /// Tell the same, then remove
     #[arg(long)]
     pub(crate) explain: bool,
     #[command(flatten)]
@@ -182,11 +187,19 @@ impl RunArgs {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        if self.dry_run { Mode::DryRun } else { Mode::Act }
+        if self.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Act
+        }
     }
 
     pub(crate) fn mounts(&self) -> Mounts {
-        if self.cross_network { Mounts::All } else { Mounts::Local }
+        if self.cross_network {
+            Mounts::All
+        } else {
+            Mounts::Local
+        }
     }
 }
 
@@ -219,10 +232,25 @@ mod tests {
 
     #[test]
     fn times_are_rfc_3339_with_any_offset_and_end_up_in_utc() {
-        for text in ["2026-11-22T19:20:00Z", "2026-11-22T20:20:00+01:00", "2026-11-22t19:20:00.0z"] {
-            assert_eq!(parse_time(text).unwrap().to_rfc3339(), "2026-11-22T19:20:00+00:00", "{text}");
+        for text in [
+            "2026-11-22T19:20:00Z",
+            "2026-11-22T20:20:00+01:00",
+            "2026-11-22t19:20:00.0z",
+        ] {
+            assert_eq!(
+                parse_time(text).unwrap().to_rfc3339(),
+                "2026-11-22T19:20:00+00:00",
+                "{text}"
+            );
         }
-        for text in ["", "now", "2026-11-22", "2026-11-22T19:20:00", "2026-02-30T00:00:00Z", "-001-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "now",
+            "2026-11-22",
+            "2026-11-22T19:20:00",
+            "2026-02-30T00:00:00Z",
+            "-001-01-01T00:00:00Z",
+        ] {
             assert!(parse_time(text).is_err(), "{text}");
         }
         // The year 10000 in UTC.
@@ -240,8 +268,11 @@ mod tests {
 
     #[test]
     fn the_last_path_of_a_backup_is_the_store() {
-        let args = Args::try_parse_from(["hardsnap", "backup", "/a", "--init", "/b", "/c"]).unwrap();
-        let Command::Backup(backup) = args.command else { panic!("not a backup") };
+        let args =
+            Args::try_parse_from(["hardsnap", "backup", "/a", "--init", "/b", "/c"]).unwrap();
+        let Command::Backup(backup) = args.command else {
+            panic!("not a backup")
+        };
         let (sources, store) = backup.sources_and_store().unwrap();
         assert_eq!(sources, [PathBuf::from("/a"), PathBuf::from("/b")]);
         assert_eq!(store, Path::new("/c"));
@@ -251,15 +282,20 @@ mod tests {
     #[test]
     fn a_store_alone_is_no_backup() {
         let args = Args::try_parse_from(["hardsnap", "backup", "/store"]).unwrap();
-        let Command::Backup(backup) = args.command else { panic!("not a backup") };
+        let Command::Backup(backup) = args.command else {
+            panic!("not a backup")
+        };
         assert!(backup.sources_and_store().is_none());
         assert!(Args::try_parse_from(["hardsnap", "backup"]).is_err());
     }
 
     #[test]
     fn paths_after_two_dashes_may_begin_with_a_dash() {
-        let args = Args::try_parse_from(["hardsnap", "backup", "--", "-a", "--init", "/c"]).unwrap();
-        let Command::Backup(backup) = args.command else { panic!("not a backup") };
+        let args =
+            Args::try_parse_from(["hardsnap", "backup", "--", "-a", "--init", "/c"]).unwrap();
+        let Command::Backup(backup) = args.command else {
+            panic!("not a backup")
+        };
         let (sources, _) = backup.sources_and_store().unwrap();
         assert_eq!(sources, [PathBuf::from("-a"), PathBuf::from("--init")]);
         assert!(!backup.init);

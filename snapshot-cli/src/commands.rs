@@ -15,7 +15,6 @@ use hardsnap::{CancelToken, RemovalReport};
 
 use crate::args::Command;
 use crate::exit::{Ending, Failure};
-use crate::output::text::plural;
 use crate::output::{Console, Reporter, Seen};
 use crate::signal;
 
@@ -42,7 +41,10 @@ fn watched<T>(
     let seen = reporter.finish();
     match result {
         Ok(report) => Ok((report, seen)),
-        Err(error) => Err(Failure::of_run(error, caught.signal())),
+        Err(error) => {
+            seen.conclude_failure();
+            Err(Failure::of_run(error, caught.signal()))
+        }
     }
 }
 
@@ -53,15 +55,13 @@ fn printed(console: &Console, ending: Ending) -> Result<Ending, Failure> {
 }
 
 /// Says what a removal left behind, and ends accordingly.
-fn removed(report: &RemovalReport, console: &Console) -> Ending {
-    if report.left_behind.is_empty() {
-        return Ending::Done;
+fn removed(report: &RemovalReport, seen: Seen) -> Ending {
+    seen.take_left_behind(&report.left_behind);
+    if seen.conclude().left_behind.is_empty() {
+        Ending::Done
+    } else {
+        Ending::RemovalIncomplete
     }
-    if !console.is_json() {
-        let entries = plural(report.left_behind.len() as u64, "entry", "entries");
-        console.tell(format_args!("{entries} could not be removed; the next run tries again"));
-    }
-    Ending::RemovalIncomplete
 }
 
 fn now() -> DateTime<Utc> {

@@ -18,9 +18,9 @@ pub(crate) enum Ending {
     Done,
     /// Some entries are missing or unstable.
     Partial,
-    /// Pruning after a backup was paused or left something behind.
-    PruneIncomplete,
-    /// Removing was all there was to do, and it left something behind.
+    /// The snapshot is there, but pruning is paused or left something behind.
+    PruningIncomplete,
+    /// What was to be removed is not gone.
     RemovalIncomplete,
 }
 
@@ -28,9 +28,9 @@ impl Ending {
     fn code(self) -> u8 {
         match self {
             Ending::Done => 0,
-            Ending::RemovalIncomplete => 1,
             Ending::Partial => 3,
-            Ending::PruneIncomplete => 4,
+            Ending::PruningIncomplete => 4,
+            Ending::RemovalIncomplete => 1,
         }
     }
 }
@@ -99,7 +99,11 @@ impl Failure {
 
     fn paths(&self) -> Vec<&Path> {
         match self {
-            Failure::Engine(error) => error.path().into_iter().chain(error.second_path()).collect(),
+            Failure::Engine(error) => error
+                .path()
+                .into_iter()
+                .chain(error.second_path())
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -117,7 +121,7 @@ impl Failure {
 
     fn hint(&self) -> Option<&str> {
         match self {
-            Failure::Engine(error) => kind_hint(error.kind()).or(error.hint()),
+            Failure::Engine(error) => error.hint().or(kind_hint(error.kind())),
             Failure::Usage(_) => Some("see --help"),
             _ => None,
         }
@@ -197,18 +201,14 @@ fn kind_word(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// What to do about it in terms of this command; the library's own hints know
-/// nothing of options.
+/// What to do about it, where the library has no advice of its own.
 fn kind_hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
-        ErrorKind::NotAStore => {
-            Some("is the right disk mounted? `hardsnap init STORE` makes a store, and so does `backup --init`")
-        }
         ErrorKind::AlreadyAStore => Some("`hardsnap backup SOURCE... STORE` uses it as it is"),
-        ErrorKind::SourcesChanged => Some("--change-sources takes them from now on"),
-        ErrorKind::UnknownSnapshot | ErrorKind::AmbiguousSnapshot => {
-            Some("`hardsnap list STORE` shows the names")
+        ErrorKind::StoreLocked => {
+            Some("wait until it is done; the lock goes when its process does")
         }
+        ErrorKind::UnknownSnapshot => Some("`hardsnap list STORE` shows those there are"),
         _ => None,
     }
 }
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn endings_and_failures_have_the_documented_codes() {
         assert_eq!(Ending::Done.code(), 0);
-        assert_eq!(Ending::RemovalIncomplete.code(), 1);
         assert_eq!(Ending::Partial.code(), 3);
-        assert_eq!(Ending::PruneIncomplete.code(), 4);
+        assert_eq!(Ending::PruningIncomplete.code(), 4);
+        assert_eq!(Ending::RemovalIncomplete.code(), 1);
         assert_eq!(Failure::Usage(String::new()).code(), 2);
         assert_eq!(Failure::Declined.code(), 1);
         assert_eq!(Failure::Stopped { signal: 15 }.code(), 143);

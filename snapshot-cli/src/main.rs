@@ -4,6 +4,7 @@
 //! It turns arguments into options and reports into text, JSON lines and exit
 //! codes; all that is done with files is done by the library.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod args;
 mod commands;

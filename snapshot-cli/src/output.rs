@@ -4,6 +4,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 mod progress;
 mod reporter;
+pub(crate) mod summary;
 pub(crate) mod text;
 
 use std::fmt::Display;
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use crate::args::OutputArgs;
 
-pub(crate) use reporter::{Reporter, Seen};
+pub(crate) use reporter::{Reporter, Seen, Told};
 
 /// The two streams, and what the user wants to see on them.
 ///

@@ -47,20 +47,22 @@ pub(crate) fn watch(cancel: &CancelToken) -> io::Result<Caught> {
     let caught = Caught::default();
     let first = Arc::clone(&caught.0);
     let cancel = cancel.clone();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut since: Option<Instant> = None;
-        for signal in signals.forever() {
-            match since {
-                None => {
-                    since = Some(Instant::now());
-                    first.store(signal, Ordering::SeqCst);
-                    cancel.cancel();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let mut since: Option<Instant> = None;
+            for signal in signals.forever() {
+                match since {
+                    None => {
+                        since = Some(Instant::now());
+                        first.store(signal, Ordering::SeqCst);
+                        cancel.cancel();
+                    }
+                    Some(since) if since.elapsed() > ONE_WISH => die_of(signal),
+                    Some(_) => {}
                 }
-                Some(since) if since.elapsed() > ONE_WISH => die_of(signal),
-                Some(_) => {}
             }
-        }
-    })?;
+        })?;
     Ok(caught)
 }
 
@@ -91,7 +93,8 @@ fn starts_ignored(signal: i32) -> bool {
 /// Bit 0 is signal 1.
 fn ignored_mask(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

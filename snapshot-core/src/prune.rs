@@ -17,6 +17,7 @@ use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
 use crate::run::{now_monotonic, pool};
 use crate::store::{Store, newest};
+use crate::tidy::tidy;
 
 /// What a policy keeps and gives up of a store, at one instant.
 ///
@@ -150,8 +151,11 @@ impl Store {
     ) -> Result<RemovalReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
+        let pool = pool(Jobs::Auto)?;
+        let tidied = pool.install(|| tidy(self, observer, cancel))?;
         let doomed = choose(&self.snapshots()?)?;
-        let mut report = pool(Jobs::Auto)?.install(|| remove(self, &doomed, observer, cancel))?;
+        let mut report = pool.install(|| remove(self, &doomed, observer, cancel))?;
+        report.left_behind.splice(0..0, tidied.left_behind);
         report.elapsed = started.elapsed();
         Ok(report)
     }

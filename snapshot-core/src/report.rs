@@ -184,6 +184,12 @@ pub enum Warning {
         /// The mode before, as permission bits.
         from_mode: u32,
     },
+    /// Directories that look like snapshots have records that cannot be read.
+    /// No command counts, follows or removes them.
+    RecordsUnreadable {
+        /// Their names.
+        snapshots: Vec<SnapshotName>,
+    },
     /// Something that a run which did not end well left behind was tidied away.
     TidiedUp {
         /// The number of trees and records.
@@ -217,8 +223,12 @@ impl fmt::Display for Warning {
             Warning::StoreTightened { from_mode } => {
                 write!(f, "the store was open to others (mode {from_mode:04o}) and is now private (0700)")
             }
+            Warning::RecordsUnreadable { snapshots } => {
+                f.write_str("left alone, because their records cannot be read:")?;
+                snapshots.iter().try_for_each(|name| write!(f, " {name}"))
+            }
             Warning::TidiedUp { leftovers } => {
-                write!(f, "an earlier run did not end well; {leftovers} leftovers of it were removed")
+                write!(f, "an earlier run did not end well; removed what it left ({leftovers} trees and records)")
             }
         }
     }

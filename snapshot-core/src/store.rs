@@ -192,16 +192,25 @@ impl Store {
     ///
     /// [`ErrorKind::Io`] if the records cannot be read.
     pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
-        let mut snapshots = Vec::new();
-        for name in self.recorded_names()? {
-            if self.has_tree(name) {
-                if let Some(snapshot) = self.read_record(name)? {
-                    snapshots.push(snapshot);
-                }
+        Ok(self.sorted_out()?.0)
+    }
+
+    /// The published snapshots, and the names of those whose records say
+    /// nothing that this version understands.
+    pub(crate) fn sorted_out(&self) -> Result<(Vec<SnapshotInfo>, Vec<SnapshotName>)> {
+        let (mut snapshots, mut unreadable) = (Vec::new(), Vec::new());
+        for name in self
+            .recorded_names()?
+            .into_iter()
+            .filter(|&name| self.has_tree(name))
+        {
+            match self.read_record(name)? {
+                Some(snapshot) => snapshots.push(snapshot),
+                None => unreadable.push(name),
             }
         }
         snapshots.sort_by_key(|snapshot| snapshot.sequence);
-        Ok(snapshots)
+        Ok((snapshots, unreadable))
     }
 
     /// Finds a snapshot by its full name, by a beginning of one that no other

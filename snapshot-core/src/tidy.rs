@@ -9,17 +9,23 @@ use crate::fs::remove;
 use crate::fs::scan::Batch;
 use crate::fs::smallfile;
 use crate::layout;
-use crate::report::Warning;
+use crate::report::{Problem, Warning};
 use crate::store::Store;
+
+/// What tidying up came to.
+#[derive(Default)]
+pub(crate) struct Tidied {
+    /// What to say of it.
+    pub(crate) warning: Option<Warning>,
+    /// What resisted.
+    pub(crate) left_behind: Vec<Problem>,
+}
 
 /// Removes what is in `work` and `trash` and the records without a tree, and
 /// lets `latest` name what it should.
-pub(crate) fn tidy(
-    store: &Store,
-    observer: &dyn Observer,
-    cancel: &CancelToken,
-) -> Result<Option<Warning>> {
+pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken) -> Result<Tidied> {
     let mut leftovers = 0;
+    let mut left_behind = Vec::new();
     for name in store.recorded_names()? {
         if !store.has_tree(name) {
             leftovers += 1;
@@ -51,9 +57,7 @@ pub(crate) fn tidy(
                 cancel,
             );
             let left = left.map_err(failed)?;
-            for problem in &left {
-                observer.on_event(&Event::Problem(problem));
-            }
+            left_behind.extend(left);
             if place == layout::WORK {
                 leftovers += 1;
             }
@@ -61,5 +65,9 @@ pub(crate) fn tidy(
     }
     cancel.check()?;
     store.repair_latest(&store.snapshots()?)?;
-    Ok((leftovers > 0).then_some(Warning::TidiedUp { leftovers }))
+    let warning = (leftovers > 0).then_some(Warning::TidiedUp { leftovers });
+    Ok(Tidied {
+        warning,
+        left_behind,
+    })
 }

@@ -95,12 +95,20 @@ impl KeepArgs {
             AnchorArg::Now => Anchor::Now,
         });
         let any = rules.is_some() || zone.is_some() || anchor.is_some();
-        Ok(any.then_some(Keep { rules, zone, anchor }))
+        Ok(any.then_some(Keep {
+            rules,
+            zone,
+            anchor,
+        }))
     }
 
     fn rules(&self) -> Result<Option<Policy>, PolicyError> {
-        let last = self.keep_last.map(|count| Rule::count(Every::Snapshot, count));
-        let within = self.keep_within.map(|span| Rule::within(Every::Snapshot, span));
+        let last = self
+            .keep_last
+            .map(|count| Rule::count(Every::Snapshot, count));
+        let within = self
+            .keep_within
+            .map(|span| Rule::within(Every::Snapshot, span));
         let periods = [
             (Every::Hour, self.keep_hourly),
             (Every::Day, self.keep_daily),
@@ -164,7 +172,10 @@ mod tests {
 
     fn read(arguments: &[&str]) -> Result<Option<Keep>, String> {
         let line = Line::try_parse_from(["test"].iter().chain(arguments));
-        line.map_err(|error| error.to_string())?.keep.read().map_err(|error| error.to_string())
+        line.map_err(|error| error.to_string())?
+            .keep
+            .read()
+            .map_err(|error| error.to_string())
     }
 
     fn policy(arguments: &[&str]) -> String {
@@ -185,9 +196,18 @@ mod tests {
             (&["--keep-hourly", "24"], "24 hourly"),
             (&["--keep-daily", "14d"], "daily for 14 days"),
             (&["--keep-weekly", "6 months"], "weekly for 6 months"),
-            (&["--keep-monthly", "all", "--keep-yearly", "3"], "all monthly, 3 yearly"),
-            (&["--keep-daily", "2w:min=14", "--keep-last", "3"], "last 3, daily for 2 weeks min 14"),
-            (&["--keep-monthly", "2y", "--keep-pick", "last"], "last of monthly for 2 years"),
+            (
+                &["--keep-monthly", "all", "--keep-yearly", "3"],
+                "all monthly, 3 yearly",
+            ),
+            (
+                &["--keep-daily", "2w:min=14", "--keep-last", "3"],
+                "last 3, daily for 2 weeks min 14",
+            ),
+            (
+                &["--keep-monthly", "2y", "--keep-pick", "last"],
+                "last of monthly for 2 years",
+            ),
             (&["--keep-daily", "7", "--keep-weekly", "0"], "7 daily"),
         ];
         for (arguments, line) in cases {
@@ -224,14 +244,22 @@ mod tests {
 
     #[test]
     fn zone_and_anchor_stay_unless_they_are_given() {
-        let base = Policy::default().with_zone(Tz::Europe__Berlin).with_anchor(Anchor::Now);
+        let base = Policy::default()
+            .with_zone(Tz::Europe__Berlin)
+            .with_anchor(Anchor::Now);
         let rules_only = read(&["--keep-daily", "7"]).unwrap().unwrap().over(&base);
-        assert_eq!((rules_only.zone(), rules_only.anchor()), (Tz::Europe__Berlin, Anchor::Now));
+        assert_eq!(
+            (rules_only.zone(), rules_only.anchor()),
+            (Tz::Europe__Berlin, Anchor::Now)
+        );
         assert_eq!(rules_only.rules().len(), 1);
 
         let arguments = ["--keep-zone", "Asia/Tokyo", "--keep-anchor", "newest"];
         let no_rules = read(&arguments).unwrap().unwrap().over(&base);
-        assert_eq!((no_rules.zone(), no_rules.anchor()), (Tz::Asia__Tokyo, Anchor::Newest));
+        assert_eq!(
+            (no_rules.zone(), no_rules.anchor()),
+            (Tz::Asia__Tokyo, Anchor::Newest)
+        );
         assert_eq!(no_rules.rules(), base.rules());
     }
 }

@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hardsnap::retention::Status;
-use hardsnap::{
-    BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Observer, Pruning, Series, Store,
-};
+use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
 
 use super::{init, now, printed, watched};
 use crate::args::{BackupArgs, Keep};
 use crate::exit::{Ending, Failure};
 use crate::output::text::{Escaped, plural};
-use crate::output::{Console, human, json};
+use crate::output::{Console, Reporter, Told, human, json, summary};
 
 pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let (sources, store) = args
@@ -20,24 +18,33 @@ pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, F
         .ok_or_else(|| Failure::Usage("a backup needs a SOURCE and a STORE".to_owned()))?;
     let keep = args.keep.read()?;
     if keep.is_some() && args.no_prune && !args.init {
-        return Err(Failure::Usage("--no-prune leaves nothing for --keep-… to decide".to_owned()));
+        return Err(Failure::Usage(
+            "--no-prune leaves nothing for --keep-… to decide".to_owned(),
+        ));
     }
     let dry_run = args.run.dry_run;
     let options = options(args, sources);
     let (report, seen) = watched(console, |reporter, cancel| {
         back_up(args, store, options, keep.as_ref(), reporter, cancel)
     })?;
+    seen.take_left_behind(&report.left_behind);
+    seen.take_warnings(&report.warnings);
+    let told = seen.conclude();
     if console.is_json() {
-        let summary = json::Backup::new(&report, &seen.warnings, dry_run);
-        console.print_json(&json::Line::summary(summary));
+        let fields = summary::Backup::new(&report, &told, dry_run);
+        console.print_json(&json::Line::summary(fields));
     } else {
         if dry_run || console.wants_summary() {
             console.print(&human::backup(&report, dry_run, console.verbosity() > 0));
         }
         diagnose(&report, console);
     }
-    let ending = ending(&report);
-    if dry_run { printed(console, ending) } else { Ok(ending) }
+    let ending = ending(&report, &told);
+    if dry_run {
+        printed(console, ending)
+    } else {
+        Ok(ending)
+    }
 }
 
 fn back_up(
@@ -45,18 +52,21 @@ fn back_up(
     store: &Path,
     options: BackupOptions,
     keep: Option<&Keep>,
-    observer: &dyn Observer,
+    reporter: &Reporter,
     cancel: &CancelToken,
 ) -> hardsnap::Result<BackupReport> {
     let store = match Store::open(store) {
         Ok(store) => store,
         Err(error) if error.kind() == ErrorKind::NotAStore && args.init => {
+            // A store is not made for a backup that is refused.
+            options.check(store)?;
             if args.run.mode() == Mode::DryRun {
-                return Store::preview_first_backup(&options, observer, cancel);
+                return Store::preview_first_backup(&options, reporter, cancel);
             }
             // What it is made with is what it prunes with.
-            let store = Store::init(store, &init::options(keep), observer)?;
-            return store.backup(&options, observer, cancel);
+            let store = Store::init(store, &init::options(keep), reporter)?;
+            reporter.announce(&human::init(&store));
+            return store.backup(&options, reporter, cancel);
         }
         Err(error) => return Err(error),
     };
@@ -64,7 +74,7 @@ fn back_up(
         Some(keep) if !args.no_prune => options.pruning(Pruning::By(keep.over(store.policy()))),
         _ => options,
     };
-    store.backup(&options, observer, cancel)
+    store.backup(&options, reporter, cancel)
 }
 
 fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
@@ -91,24 +101,20 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
 fn diagnose(report: &BackupReport, console: &Console) {
     if !report.skipped.is_empty() {
         let entries = plural(report.skipped.len() as u64, "entry is", "entries are");
-        console.tell(format_args!("{entries} missing or unstable in the snapshot"));
+        console.tell(format_args!(
+            "{entries} missing or unstable in the snapshot"
+        ));
     }
     if let Some(reason) = &report.prune_paused {
         console.tell(format_args!("pruning is paused: {}", Escaped::new(reason)));
     }
-    if !report.left_behind.is_empty() {
-        let entries = plural(report.left_behind.len() as u64, "entry", "entries");
-        console.tell(format_args!(
-            "{entries} of expired snapshots could not be removed; the next run tries again"
-        ));
-    }
 }
 
-fn ending(report: &BackupReport) -> Ending {
+fn ending(report: &BackupReport, told: &Told) -> Ending {
     if report.status == Status::Partial || !report.skipped.is_empty() {
         Ending::Partial
-    } else if report.prune_paused.is_some() || !report.left_behind.is_empty() {
-        Ending::PruneIncomplete
+    } else if report.prune_paused.is_some() || !told.left_behind.is_empty() {
+        Ending::PruningIncomplete
     } else {
         Ending::Done
     }

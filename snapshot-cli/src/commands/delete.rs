@@ -7,11 +7,13 @@ use hardsnap::{SnapshotName, Store};
 use super::{removed, watched};
 use crate::args::DeleteArgs;
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, human, json};
+use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     if !args.yes && !console.can_ask() {
-        return Err(Failure::Usage("there is no terminal to ask on: add --yes".to_owned()));
+        return Err(Failure::Usage(
+            "there is no terminal to ask on: add --yes".to_owned(),
+        ));
     }
     let store = Store::open(&args.store)?;
     let mut names: Vec<SnapshotName> = Vec::new();
@@ -24,14 +26,16 @@ pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, F
     if !args.yes && !agreed(&names, console)? {
         return Err(Failure::Declined);
     }
-    let (report, _) =
-        watched(console, |reporter, cancel| store.delete(&names, reporter, cancel))?;
+    let (report, seen) = watched(console, |reporter, cancel| {
+        store.delete(&names, reporter, cancel)
+    })?;
+    let ending = removed(&report, seen);
     if console.is_json() {
-        console.print_json(&json::Line::summary(json::Removal::from(&report)));
+        console.print_json(&json::Line::summary(summary::Removal::from(&report)));
     } else if console.wants_summary() {
         console.print(&human::removal("deleted", &report, true));
     }
-    Ok(removed(&report, console))
+    Ok(ending)
 }
 
 fn agreed(names: &[SnapshotName], console: &Console) -> Result<bool, Failure> {

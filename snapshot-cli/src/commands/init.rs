@@ -7,7 +7,7 @@ use hardsnap::{InitOptions, Store};
 
 use crate::args::{InitArgs, Keep, system_zone};
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, Reporter, human, json};
+use crate::output::{Console, Reporter, human, json, summary};
 
 pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let options = options(args.keep.read()?.as_ref());
@@ -15,8 +15,12 @@ pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Fai
     let result = Store::init(&args.store, &options, &reporter);
     let seen = reporter.finish();
     let store = result?;
+    let told = seen.conclude();
     if console.is_json() {
-        console.print_json(&json::Line::summary(json::Init::new(&store, &seen.warnings)));
+        console.print_json(&json::Line::summary(summary::Init::new(
+            &store,
+            &told.warnings,
+        )));
     } else if console.wants_summary() {
         console.print(&human::init(&store));
     }

@@ -7,12 +7,12 @@ use hardsnap::Store;
 use super::printed;
 use crate::args::ListArgs;
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, human, json};
+use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &ListArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let snapshots = Store::open(&args.store)?.snapshots()?;
     if console.is_json() {
-        console.print_json(&json::Line::summary(json::List::new(&snapshots)));
+        console.print_json(&json::Line::summary(summary::List::new(&snapshots)));
     } else {
         console.print(&human::list(&snapshots, console.verbosity() > 0));
     }

@@ -8,19 +8,30 @@ use super::{printed, watched};
 use crate::args::TreeArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::text::plural;
-use crate::output::{Console, human, json};
+use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &TreeArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let dry_run = args.run.dry_run;
-    let options =
-        TreeOptions::new().jobs(args.run.jobs()).mode(args.run.mode()).mounts(args.run.mounts());
+    let options = TreeOptions::new()
+        .jobs(args.run.jobs())
+        .mode(args.run.mode())
+        .mounts(args.run.mounts());
     let basis = args.link_dest.as_deref();
     let (report, seen) = watched(console, |reporter, cancel| {
-        replicate_tree(&args.source, basis, &args.target, &options, reporter, cancel)
+        replicate_tree(
+            &args.source,
+            basis,
+            &args.target,
+            &options,
+            reporter,
+            cancel,
+        )
     })?;
+    seen.take_warnings(&report.warnings);
+    let told = seen.conclude();
     if console.is_json() {
-        let summary = json::Tree::new(&report, &seen.warnings, dry_run);
-        console.print_json(&json::Line::summary(summary));
+        let fields = summary::Tree::new(&report, &told.warnings, dry_run);
+        console.print_json(&json::Line::summary(fields));
     } else {
         if dry_run || console.wants_summary() {
             console.print(&human::tree(&report, &args.target, dry_run));
@@ -30,6 +41,14 @@ pub(super) fn run(args: &TreeArgs, console: &Arc<Console>) -> Result<Ending, Fai
             console.tell(format_args!("{entries} missing or unstable in the tree"));
         }
     }
-    let ending = if report.skipped.is_empty() { Ending::Done } else { Ending::Partial };
-    if dry_run { printed(console, ending) } else { Ok(ending) }
+    let ending = if report.skipped.is_empty() {
+        Ending::Done
+    } else {
+        Ending::Partial
+    };
+    if dry_run {
+        printed(console, ending)
+    } else {
+        Ok(ending)
+    }
 }

@@ -9,7 +9,7 @@ use hardsnap::{
     Store, TreeReport,
 };
 
-use super::json::status;
+use super::summary::status;
 use super::text::{Escaped, count, duration, plural, size};
 
 /// So many snapshots are named where they are not what was asked for.
@@ -50,13 +50,21 @@ pub(crate) fn message(text: &str, paths: &[&Path]) -> String {
 pub(crate) fn init(store: &Store) -> String {
     let path = Escaped::new(store.path());
     let policy = store.policy();
-    format!("store made: {path}\nkeeps {policy} (in the days of {})\n", policy.zone())
+    format!(
+        "store made: {path}\nkeeps {policy} (in the days of {})\n",
+        policy.zone()
+    )
 }
 
 /// A backup that was done.
 pub(crate) fn backup(report: &BackupReport, dry_run: bool, all_names: bool) -> String {
     let Counts { excluded, .. } = report.counts;
-    let mut text = if dry_run { "would make snapshot " } else { "snapshot " }.to_owned();
+    let mut text = if dry_run {
+        "would make snapshot "
+    } else {
+        "snapshot "
+    }
+    .to_owned();
     text += &report.snapshot.to_string();
     if report.status != Status::Complete {
         text = format!("{text} ({})", status(report.status));
@@ -85,10 +93,21 @@ pub(crate) fn tree(report: &TreeReport, target: &Path, dry_run: bool) -> String 
 
 /// `12,345 files linked, 17 copied (3.4 MB new of 1.2 GB), 812 directories`.
 fn totals(counts: &Counts) -> String {
-    let Counts { files_linked, files_copied, directories, symlinks, specials, .. } = *counts;
+    let Counts {
+        files_linked,
+        files_copied,
+        directories,
+        symlinks,
+        specials,
+        ..
+    } = *counts;
     let files = match (files_linked, files_copied) {
         (0, copied) => {
-            format!("{} copied ({})", plural(copied, "file", "files"), size(counts.bytes_copied))
+            format!(
+                "{} copied ({})",
+                plural(copied, "file", "files"),
+                size(counts.bytes_copied)
+            )
         }
         (linked, copied) => format!(
             "{} linked, {} copied ({} new of {})",
@@ -98,12 +117,18 @@ fn totals(counts: &Counts) -> String {
             size(counts.bytes())
         ),
     };
-    let mut text = format!("{files}, {}", plural(directories, "directory", "directories"));
+    let mut text = format!(
+        "{files}, {}",
+        plural(directories, "directory", "directories")
+    );
     if symlinks > 0 {
         text = format!("{text}, {}", plural(symlinks, "symlink", "symlinks"));
     }
     if specials > 0 {
-        text = format!("{text}, {}", plural(specials, "special file", "special files"));
+        text = format!(
+            "{text}, {}",
+            plural(specials, "special file", "special files")
+        );
     }
     text
 }
@@ -121,7 +146,11 @@ fn left_out(skipped: usize, excluded: u64) -> String {
 
 /// `pruned 2: NAME, NAME`.
 pub(crate) fn named(verb: &str, names: &[SnapshotName], all_names: bool) -> String {
-    let shown = if all_names { names.len() } else { names.len().min(NAMED_SNAPSHOTS) };
+    let shown = if all_names {
+        names.len()
+    } else {
+        names.len().min(NAMED_SNAPSHOTS)
+    };
     let list: Vec<String> = names[..shown].iter().map(SnapshotName::to_string).collect();
     let mut text = format!("{verb} {}: {}", count(names.len() as u64), list.join(", "));
     if shown < names.len() {
@@ -143,9 +172,15 @@ pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
         if snapshot.held {
             standing += ", held";
         }
-        let mut note = snapshot.note.as_deref().map(|note| Escaped::new(note).to_string());
+        let mut note = snapshot
+            .note
+            .as_deref()
+            .map(|note| Escaped::new(note).to_string());
         if with_sources {
-            let sources = snapshot.sources.iter().map(|source| Escaped::new(source).to_string());
+            let sources = snapshot
+                .sources
+                .iter()
+                .map(|source| Escaped::new(source).to_string());
             let sources = sources.collect::<Vec<_>>().join(" ");
             note = Some(note.map_or_else(|| sources.clone(), |note| format!("{sources}  {note}")));
         }
@@ -189,7 +224,10 @@ fn table(rows: &[[String; 6]]) -> String {
 
 /// What a prune would do, or will do, with each snapshot, oldest first.
 pub(crate) fn plan(plan: &PrunePlan) -> String {
-    let kept = plan.keep().iter().map(|kept| (kept.time, kept.id, "keep", kept.explain()));
+    let kept = plan
+        .keep()
+        .iter()
+        .map(|kept| (kept.time, kept.id, "keep", kept.explain()));
     let removed = plan
         .remove()
         .iter()
@@ -243,19 +281,32 @@ mod tests {
         assert_eq!(totals(&counts), all);
         counts.symlinks = 2;
         counts.specials = 1;
-        assert_eq!(totals(&counts), format!("{all}, 2 symlinks, 1 special file"));
+        assert_eq!(
+            totals(&counts),
+            format!("{all}, 2 symlinks, 1 special file")
+        );
         assert_eq!(left_out(3, 1), ", 3 skipped, 1 left out");
         assert_eq!(left_out(0, 0), "");
     }
 
     #[test]
     fn many_snapshots_are_not_all_named_unless_asked() {
-        let names: Vec<SnapshotName> =
-            (1..=7).map(|day| format!("2026-03-0{day}T02-00-00Z").parse().unwrap()).collect();
-        assert_eq!(named("pruned", &names[..1], false), "pruned 1: 2026-03-01T02-00-00Z\n");
+        let names: Vec<SnapshotName> = (1..=7)
+            .map(|day| format!("2026-03-0{day}T02-00-00Z").parse().unwrap())
+            .collect();
+        assert_eq!(
+            named("pruned", &names[..1], false),
+            "pruned 1: 2026-03-01T02-00-00Z\n"
+        );
         let short = named("pruned", &names, false);
-        assert!(short.starts_with("pruned 7: 2026-03-01T02-00-00Z, "), "{short}");
-        assert!(short.ends_with("2026-03-05T02-00-00Z and 2 more\n"), "{short}");
+        assert!(
+            short.starts_with("pruned 7: 2026-03-01T02-00-00Z, "),
+            "{short}"
+        );
+        assert!(
+            short.ends_with("2026-03-05T02-00-00Z and 2 more\n"),
+            "{short}"
+        );
         assert!(named("pruned", &names, true).ends_with(", 2026-03-07T02-00-00Z\n"));
     }
 
@@ -271,7 +322,13 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let cells = |row: [&str; 6]| row.map(str::to_owned);
-        let rows = [cells(["A", "B", "C", "D", "E", "F"]), cells(["long", "b", "1,000", "1 B", "2 B", ""])];
-        assert_eq!(table(&rows), "A     B      C    D    E  F\nlong  b  1,000  1 B  2 B\n");
+        let rows = [
+            cells(["A", "B", "C", "D", "E", "F"]),
+            cells(["long", "b", "1,000", "1 B", "2 B", ""]),
+        ];
+        assert_eq!(
+            table(&rows),
+            "A     B      C    D    E  F\nlong  b  1,000  1 B  2 B\n"
+        );
     }
 }

@@ -55,16 +55,18 @@ struct Sums {
 impl Progress {
     pub(crate) fn start(console: &Arc<Console>) -> Progress {
         let state = Arc::new(State::new());
-        let bar = console.wants_bar().then(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20))
-        });
+        let bar = console
+            .wants_bar()
+            .then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20)));
         let shown = Arc::clone(&state);
         let ticker = if let Some(bar) = bar.clone() {
             let mut painter = Painter::new(bar);
             ticking(DRAWING, move || painter.draw(&shown))
         } else if console.wants_status_lines() {
             let console = Arc::clone(console);
-            ticking(STATUS_LINE, move || console.print_json(&shown.status_line()))
+            ticking(STATUS_LINE, move || {
+                console.print_json(&shown.status_line());
+            })
         } else {
             None
         };
@@ -121,7 +123,10 @@ fn ticking(
             tick();
         }
     };
-    let thread = thread::Builder::new().name("progress".to_owned()).spawn(body).ok()?;
+    let thread = thread::Builder::new()
+        .name("progress".to_owned())
+        .spawn(body)
+        .ok()?;
     Some((stop, thread))
 }
 
@@ -229,14 +234,24 @@ impl Painter {
     fn new(bar: ProgressBar) -> Painter {
         // All is one message: each part that is set on its own is drawn on its
         // own, half of the time with the others still old.
-        bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Painter { bar, rates: Rates::new(), frame: 0 }
+        bar.set_style(
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Painter {
+            bar,
+            rates: Rates::new(),
+            frame: 0,
+        }
     }
 
     fn draw(&mut self, state: &State) {
         self.frame += 1;
+        if let Some(&began) = state.walking_began.get() {
+            self.rates.since.get_or_insert((began, Sums::default()));
+        }
         self.rates.update(&state.sums(), Instant::now());
-        self.bar.set_message(picture(state, &self.rates, self.frame));
+        self.bar
+            .set_message(picture(state, &self.rates, self.frame));
     }
 }
 
@@ -252,8 +267,15 @@ fn picture(state: &State, rates: &Rates, frame: usize) -> String {
     match state.expected.get().map(Counts::entries) {
         None | Some(0) => format!("{spinner} {} entries\n{done}", count(entries)),
         Some(expected) => {
-            let walking = state.walking_began.get().map_or(Duration::ZERO, Instant::elapsed);
-            format!("{} {}\n{done}", bar(entries, expected), how_far(entries, expected, walking))
+            let walking = state
+                .walking_began
+                .get()
+                .map_or(Duration::ZERO, Instant::elapsed);
+            format!(
+                "{} {}\n{done}",
+                bar(entries, expected),
+                how_far(entries, expected, walking)
+            )
         }
     }
 }
@@ -264,7 +286,11 @@ fn bar(entries: u64, expected: u64) -> String {
     // The last percent is for what nobody expected.
     let percent = (u128::from(entries) * 100 / u128::from(expected)).min(99) as usize;
     let filled = percent * WIDTH / 100;
-    format!("{percent:>3}% [{}>{}]", "=".repeat(filled), " ".repeat(WIDTH - 1 - filled))
+    format!(
+        "{percent:>3}% [{}>{}]",
+        "=".repeat(filled),
+        " ".repeat(WIDTH - 1 - filled)
+    )
 }
 
 /// `450,123 of about 1,000,000 entries, 12 s left`.
@@ -287,10 +313,11 @@ fn how_far(entries: u64, expected: u64, walking: Duration) -> String {
     text
 }
 
-/// `449,800 linked, 323 copied (1.2 GB of 54.0 GB); 52,000 entries/s, 120 MB/s`.
+/// `449,800 linked, 323 copied (1.2 GB of 54.0 GB); 52,000/s, 120 MB/s`: entries and copied
+/// bytes a second.
 fn what_was_done(sums: &Sums, rates: &Rates) -> String {
     format!(
-        "{} linked, {} copied ({} of {}); {} entries/s, {}/s",
+        "{} linked, {} copied ({} of {}); {}/s, {}/s",
         count(sums.files_linked),
         count(sums.files_copied),
         size(sums.bytes_copied),
@@ -310,11 +337,17 @@ struct Rates {
 
 impl Rates {
     fn new() -> Rates {
-        Rates { since: None, entries: 0.0, copied_bytes: 0.0 }
+        Rates {
+            since: None,
+            entries: 0.0,
+            copied_bytes: 0.0,
+        }
     }
 
     fn update(&mut self, sums: &Sums, now: Instant) {
-        let Some((then, before)) = self.since.replace((now, *sums)) else { return };
+        let Some((then, before)) = self.since.replace((now, *sums)) else {
+            return;
+        };
         let seconds = now.duration_since(then).as_secs_f64();
         if seconds <= 0.0 {
             return;
@@ -362,9 +395,18 @@ mod tests {
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
         let ten_seconds = Duration::from_secs(10);
-        assert_eq!(how_far(500, 1_500, ten_seconds), "500 of about 1,500 entries, 20 s left");
-        assert_eq!(how_far(1_490, 1_500, ten_seconds), "1,490 of about 1,500 entries, 1 s left");
-        assert_eq!(how_far(1_600, 1_500, ten_seconds), "1,600 of about 1,500 entries");
+        assert_eq!(
+            how_far(500, 1_500, ten_seconds),
+            "500 of about 1,500 entries, 20 s left"
+        );
+        assert_eq!(
+            how_far(1_490, 1_500, ten_seconds),
+            "1,490 of about 1,500 entries, 1 s left"
+        );
+        assert_eq!(
+            how_far(1_600, 1_500, ten_seconds),
+            "1,600 of about 1,500 entries"
+        );
         assert_eq!(how_far(0, 1_500, ten_seconds), "0 of about 1,500 entries");
         assert!(how_far(1, u64::MAX, ten_seconds).starts_with("1 of about"));
     }
@@ -383,11 +425,18 @@ mod tests {
         let mut expected = counts(88_888_888, 0, 0);
         state.add(&expected);
         state.add(&counts(0, 888_888, 0));
-        let rates = Rates { since: None, entries: 888_888.0, copied_bytes: 888e6 };
+        let rates = Rates {
+            since: None,
+            entries: 888_888.0,
+            copied_bytes: 888e6,
+        };
         assert_eq!(picture(&state, &rates, 1), "/ starting");
         state.phase.store(WALKING, Ordering::Relaxed);
         let unknown = picture(&state, &rates, 0);
-        assert!(unknown.starts_with("| 89,777,776 entries\n88,888,888 linked, "), "{unknown}");
+        assert!(
+            unknown.starts_with("| 89,777,776 entries\n88,888,888 linked, "),
+            "{unknown}"
+        );
         expected.files_linked = 99_999_999;
         let _ = state.expected.set(expected);
         for line in picture(&state, &rates, 0).lines().chain(unknown.lines()) {
@@ -398,7 +447,10 @@ mod tests {
     #[test]
     fn rates_follow_a_change_within_seconds() {
         let start = Instant::now();
-        let at = |entries| Sums { others: entries, ..Sums::default() };
+        let at = |entries| Sums {
+            others: entries,
+            ..Sums::default()
+        };
         let mut rates = Rates::new();
         rates.update(&at(0), start);
         rates.update(&at(1000), start + Duration::from_secs(1));

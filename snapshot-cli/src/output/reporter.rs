@@ -15,66 +15,187 @@ const NAMED_PROBLEMS: u64 = 100;
 
 /// The observer of a run.
 pub(crate) struct Reporter {
-    console: Arc<Console>,
+    seen: Seen,
     progress: Progress,
     removing: AtomicBool,
-    first: AtomicBool,
-    problems: AtomicU64,
-    warnings: Mutex<Vec<Warning>>,
 }
 
-/// What a [`Reporter`] has seen.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// In the order in which they were told.
+/// What a run has told in all.
+#[derive(Debug)]
+pub(crate) struct Told {
     pub(crate) warnings: Vec<Warning>,
+    /// What could not be removed, of this run's expired snapshots and of what
+    /// earlier runs left.
+    pub(crate) left_behind: Vec<Problem>,
+}
+
+/// What a [`Reporter`] has seen, and what of it is still to be said.
+pub(crate) struct Seen {
+    console: Arc<Console>,
+    /// There is no snapshot before this one.
+    first: AtomicBool,
+    problems: AtomicU64,
+    left_behind: Mutex<Vec<Problem>>,
+    warnings: Mutex<Vec<Warning>>,
 }
 
 impl Reporter {
     pub(crate) fn start(console: &Arc<Console>) -> Reporter {
-        Reporter {
+        let seen = Seen {
             console: Arc::clone(console),
-            progress: Progress::start(console),
-            removing: AtomicBool::new(false),
             first: AtomicBool::new(false),
             problems: AtomicU64::new(0),
-            warnings: Mutex::new(Vec::new()),
+            left_behind: Mutex::default(),
+            warnings: Mutex::default(),
+        };
+        Reporter {
+            seen,
+            progress: Progress::start(console),
+            removing: AtomicBool::new(false),
         }
     }
 
-    /// Wipes the bar, says what has waited for the end, and hands over what
-    /// was seen.
+    /// Wipes the bar and hands over what was seen.
     pub(crate) fn finish(self) -> Seen {
-        let Reporter { console, progress, first, problems, warnings, .. } = self;
-        drop(progress);
-        let warnings = warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !console.is_json() {
-            let unnamed = problems.into_inner().saturating_sub(NAMED_PROBLEMS);
-            if unnamed > 0 && console.verbosity() == 0 {
-                let more = plural(unnamed, "entry", "entries");
-                console.tell(format_args!("and {more} more; --verbose names all"));
-            }
-            let first = first.into_inner();
-            for warning in &warnings {
-                if is_news(warning) || console.wants_standing_facts() || first {
-                    console.tell(Escaped::new(&warning.to_string()));
+        self.seen
+    }
+
+    /// Prints a part of the summary before the run is over.
+    pub(crate) fn announce(&self, text: &str) {
+        if self.seen.console.wants_summary() {
+            self.progress.aside(|| self.seen.console.print(text));
+        }
+    }
+}
+
+impl Observer for Reporter {
+    fn on_event(&self, event: &Event<'_>) {
+        match *event {
+            Event::Started {
+                basis, expected, ..
+            } => {
+                self.seen.first.store(basis.is_none(), Ordering::Relaxed);
+                if let Some(expected) = expected {
+                    self.progress.expect(&expected);
                 }
             }
+            Event::Phase(phase) => {
+                let removing = matches!(phase, Phase::Removing | Phase::TidyingUp);
+                self.removing.store(removing, Ordering::Relaxed);
+                self.progress.enter(phase);
+            }
+            Event::Progress(counts) => self.progress.add(counts),
+            Event::Entry { path, outcome } => self.seen.entry(path, outcome),
+            Event::Problem(problem) => self.progress.aside(|| {
+                if self.removing.load(Ordering::Relaxed) || problem.operation == Operation::Remove {
+                    self.seen.left_behind(problem);
+                } else {
+                    self.seen.problem("entry_skipped", problem);
+                }
+            }),
+            Event::Warning(warning) => self.seen.warning(warning),
+            // The summary names what was removed.
+            _ => {}
         }
-        Seen { warnings }
     }
 
-    fn problem(&self, problem: &Problem) {
+    fn wants_entries(&self) -> bool {
+        self.seen.console.verbosity() > 0
+    }
+}
+
+impl Seen {
+    /// Takes in the warnings of a report, which need not have come as events.
+    pub(crate) fn take_warnings(&self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.warning(warning);
+        }
+    }
+
+    /// Names what a report lists as left behind, which need not have come as
+    /// events.
+    pub(crate) fn take_left_behind(&self, problems: &[Problem]) {
+        for problem in problems {
+            self.left_behind(problem);
+        }
+    }
+
+    /// Says what has waited for the end of a run that succeeded.
+    pub(crate) fn conclude(self) -> Told {
+        let standing = self.console.wants_standing_facts() || self.first.load(Ordering::Relaxed);
+        self.say(standing)
+    }
+
+    /// Says what may have to do with a failure.
+    pub(crate) fn conclude_failure(self) {
+        self.say(false);
+    }
+
+    fn say(self, standing: bool) -> Told {
+        let Seen {
+            console,
+            problems,
+            warnings,
+            left_behind,
+            ..
+        } = self;
+        let told = Told {
+            warnings: warnings
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+            left_behind: left_behind
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        if console.is_json() {
+            return told;
+        }
+        let unnamed = problems.into_inner().saturating_sub(NAMED_PROBLEMS);
+        if unnamed > 0 && console.verbosity() == 0 {
+            let more = plural(unnamed, "entry", "entries");
+            console.tell(format_args!("and {more} more; --verbose names all"));
+        }
+        for warning in &told.warnings {
+            if standing || is_news(warning) {
+                console.tell(Escaped::new(&warning.to_string()));
+            }
+        }
+        if !told.left_behind.is_empty() {
+            let entries = plural(told.left_behind.len() as u64, "entry", "entries");
+            console.tell(format_args!(
+                "{entries} could not be removed; the next run tries again"
+            ));
+        }
+        told
+    }
+
+    fn warning(&self, warning: &Warning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+
+    fn left_behind(&self, problem: &Problem) {
+        let mut left_behind = self
+            .left_behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !left_behind.contains(problem) {
+            left_behind.push(problem.clone());
+            self.problem("left_behind", problem);
+        }
+    }
+
+    fn problem(&self, code: &'static str, problem: &Problem) {
         if self.console.is_json() {
-            let removing =
-                problem.operation == Operation::Remove || self.removing.load(Ordering::Relaxed);
-            let code = if removing { "left_behind" } else { "entry_skipped" };
-            self.console.print_json(&json::ErrorFields::of_entry(code, problem).line());
+            self.console
+                .print_json(&json::ErrorFields::of_entry(code, problem).line());
             return;
         }
         let before = self.problems.fetch_add(1, Ordering::Relaxed);
         if before < NAMED_PROBLEMS || self.console.verbosity() > 0 {
-            self.progress.aside(|| self.console.tell(human::problem(problem)));
+            self.console.tell(human::problem(problem));
         }
     }
 
@@ -88,39 +209,6 @@ impl Reporter {
         } else {
             self.console.print(&human::entry(path, outcome));
         }
-    }
-}
-
-impl Observer for Reporter {
-    fn on_event(&self, event: &Event<'_>) {
-        match *event {
-            Event::Started { basis, expected, .. } => {
-                self.first.store(basis.is_none(), Ordering::Relaxed);
-                if let Some(expected) = expected {
-                    self.progress.expect(&expected);
-                }
-            }
-            Event::Phase(phase) => {
-                let removing = matches!(phase, Phase::Removing | Phase::TidyingUp);
-                self.removing.store(removing, Ordering::Relaxed);
-                self.progress.enter(phase);
-            }
-            Event::Progress(counts) => self.progress.add(counts),
-            Event::Entry { path, outcome } => self.entry(path, outcome),
-            Event::Problem(problem) => self.problem(problem),
-            Event::Warning(warning) => {
-                let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-                if !warnings.contains(warning) {
-                    warnings.push(warning.clone());
-                }
-            }
-            // The summary names what was removed.
-            _ => {}
-        }
-    }
-
-    fn wants_entries(&self) -> bool {
-        self.console.verbosity() > 0
     }
 }
 

@@ -124,15 +124,22 @@ mod tests {
             (b"back\\slash", "back\\slash"),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(Escaped::new(OsStr::from_bytes(bytes)).to_string(), *expected);
+            assert_eq!(
+                Escaped::new(OsStr::from_bytes(bytes)).to_string(),
+                *expected
+            );
         }
     }
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, expected) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (12345, "12,345"), (1_234_567, "1,234,567")]
-        {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12345, "12,345"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(number), expected);
         }
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");

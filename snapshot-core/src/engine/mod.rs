@@ -20,7 +20,7 @@ use crate::name::SnapshotName;
 use crate::options::{BackupOptions, Mode, Pruning};
 use crate::prune;
 use crate::record::{FORMAT, PathText, Record, RecordedProblem, SnapshotInfo};
-use crate::report::{BackupReport, RemovalReport};
+use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::{Policy, Status};
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
@@ -187,30 +187,38 @@ impl Run<'_> {
         self.refuse_occupied_latest()?;
         let pool = pool(self.options.jobs)?;
         let tidied = pool.install(|| tidy::tidy(store, self.observer, self.cancel))?;
-        let mut snapshots = store.snapshots()?;
+        let (mut snapshots, unreadable) = store.sorted_out()?;
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots);
         let work = Work::make(store, name)?;
         let (mut replicated, info) =
             self.publish(&work, name, &snapshots, &pool)
-                .inspect_err(|error| {
-                    work.abandon(&pool, error);
+                .map_err(|error| {
+                    let error = work.explain(error);
+                    work.abandon(&pool, &error);
+                    error
                 })?;
-        replicated.warnings.extend(tidied);
+        replicated.warnings.extend(tidied.warning);
+        if !unreadable.is_empty() {
+            replicated.warnings.push(Warning::RecordsUnreadable {
+                snapshots: unreadable,
+            });
+        }
 
         // From here on the snapshot is there, and whatever happens is part of
         // the report.
         snapshots.push(info);
         let pruned = store
             .repair_latest(&snapshots)
-            .and_then(|()| self.prune(&pool));
+            .and_then(|()| self.prune(name, &pool));
         let (removal, paused) = match pruned {
             Ok(removal) => (removal, None),
             Err(error) => (RemovalReport::default(), Some(with_cause(&error))),
         };
         let mut report = report(name, basis, replicated, removal, self.started.elapsed());
         report.prune_paused = paused;
+        report.left_behind.splice(0..0, tidied.left_behind);
         Ok(report)
     }
 
@@ -351,11 +359,13 @@ impl Run<'_> {
         }
     }
 
-    fn prune(&self, pool: &ThreadPool) -> Result<RemovalReport> {
+    fn prune(&self, made: SnapshotName, pool: &ThreadPool) -> Result<RemovalReport> {
         let Some(policy) = self.policy() else {
             return Ok(RemovalReport::default());
         };
-        let plan = prune::plan_with(&self.store.snapshots()?, policy, dated(self.options), None);
+        // The run may have had to wait for a free second.
+        let now = dated(self.options).max(made.time());
+        let plan = prune::plan_with(&self.store.snapshots()?, policy, now, None);
         let doomed: Vec<_> = plan.removed_names().collect();
         pool.install(|| prune::remove(self.store, &doomed, self.observer, self.cancel))
     }

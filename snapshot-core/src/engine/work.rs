@@ -88,6 +88,19 @@ impl<'s> Work<'s> {
             .with_hint("run as its owner, or make it yours with chown"))
     }
 
+    /// Adds what is free to an error that the destination is full.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::NoSpace {
+            return error;
+        }
+        match publish::free(&self.tree) {
+            Ok((bytes, inodes)) => error.with_hint(format!(
+                "the destination has {bytes} bytes and {inodes} inodes free; nothing was published, and no snapshot was removed to make room"
+            )),
+            Err(_) => error,
+        }
+    }
+
     /// Writes the record, after which only flush and rename are left.
     pub(super) fn filled(&self, record: &Record) -> Result<Filled<'_, 's>> {
         let file = layout::record(self.name);

@@ -30,6 +30,12 @@ pub(crate) fn is_fuse(dir: &Dir) -> io::Result<bool> {
     Ok(i64::from(fs::fstatfs(dir)?.f_type) == FUSE_SUPER_MAGIC)
 }
 
+/// The bytes and inodes that the caller may still use.
+pub(crate) fn free(dir: &Dir) -> io::Result<(u64, u64)> {
+    let stat = fs::fstatvfs(dir)?;
+    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_favail))
+}
+
 /// Moves a directory without ever replacing another.
 pub(crate) fn rename(from: &Dir, name: &CStr, to: &Dir, new_name: &CStr) -> io::Result<()> {
     match fs::renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {

@@ -67,7 +67,7 @@ pub(crate) fn tree(
         cancel,
         problems: Mutex::default(),
     };
-    rayon::scope(|scope| removal.entry(scope, &top, at, name, Some(EntryKind::Directory)));
+    rayon::scope(|scope| removal.entry(scope, &top, at, name, None));
     Ok(removal
         .problems
         .into_inner()

@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::serial::utc_text;
 use super::snapshot::Snapshot;
 use super::span::{Span, Unit};
-use super::zone::first_instant;
+use super::zone::{first_instant, wall_time};
 
 /// Names a snapshot of a preview.
 ///
@@ -91,7 +91,7 @@ impl Schedule {
     /// ```
     pub fn instants(self, zone: Tz) -> impl Iterator<Item = DateTime<Utc>> {
         let Self { every, from, to } = self;
-        let wall = from.with_timezone(&zone).naive_local();
+        let wall = wall_time(zone, from);
         let at = move |number: u32| -> Option<DateTime<Utc>> {
             let count = every.count().checked_mul(number)?;
             if number == 0 {

@@ -8,7 +8,7 @@ use super::groups::period_start;
 use super::order::Point;
 use super::policy::{Every, Rule, Window};
 use super::reason::{Until, Why};
-use super::zone::first_instant;
+use super::zone::{first_instant, wall_time};
 
 /// A rule, ready to be asked about periods.
 pub(super) struct Reach {
@@ -44,7 +44,7 @@ impl Reach {
                     Cutoff::Start(limit.timestamp().div_euclid(HOUR_SECONDS) * HOUR_SECONDS)
                 }
                 every => {
-                    let wall = anchor.with_timezone(&zone).naive_local();
+                    let wall = wall_time(zone, anchor);
                     Cutoff::Start(first_day(every, day_of(span.before(wall))))
                 }
             },

@@ -204,7 +204,7 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = self.0.time();
         if time.num_seconds_from_midnight() == 0 && time.nanosecond() == 0 {
-            return write!(f, "{}", self.0.date_naive());
+            return write!(f, "{}", self.0.format("%Y-%m-%d"));
         }
         f.write_str(&utc_text(&self.0))
     }

@@ -76,6 +76,13 @@ fn look_up(zone: Tz, instant_seconds: i64) -> i64 {
     i64::from(offset.fix().local_minus_utc())
 }
 
+/// Returns the wall time at an instant; at the calendar's very ends, that of UTC.
+pub(super) fn wall_time(zone: Tz, instant: DateTime<Utc>) -> NaiveDateTime {
+    let utc = instant.naive_utc();
+    let offset = zone.offset_from_utc_datetime(&utc).fix();
+    utc.checked_add_offset(offset).unwrap_or(utc)
+}
+
 /// Returns the first instant at which the zone's wall time is `wall` or later.
 ///
 /// `None` beyond the calendar's end.

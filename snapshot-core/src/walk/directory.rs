@@ -196,11 +196,13 @@ impl Walk<'_> {
                 if let Some(target) = &trio.target {
                     let made = make::directory(target, &found.name).and_then(|dir| {
                         // Its own metadata cannot be read without touching it.
-                        let metadata = Metadata {
-                            mode: 0o755,
-                            ..up.level.metadata
-                        };
-                        make::set_metadata(&dir, &metadata, &self.rules)
+                        self.seal(
+                            &dir,
+                            &Metadata {
+                                mode: 0o755,
+                                ..up.level.metadata
+                            },
+                        )
                     });
                     if let Err(error) = made {
                         self.refused(up, &found.name, Operation::Create, error);
@@ -349,18 +351,20 @@ impl Walk<'_> {
             return locked(&self.closed_last).push(Arc::clone(node));
         }
         let finished = node.handles().and_then(|trio| match &trio.target {
-            Some(target) => {
-                make::set_metadata(target, metadata, &self.rules)?;
-                if self.durability == Durability::Each {
-                    target.sync()
-                } else {
-                    Ok(())
-                }
-            }
+            Some(target) => self.seal(target, metadata),
             None => Ok(()),
         });
         if let Err(error) = finished {
             self.refused(node, c"", Operation::SetMetadata, error);
+        }
+    }
+
+    /// Gives a directory of the target its metadata; nothing follows in it.
+    pub(super) fn seal(&self, target: &Dir, metadata: &Metadata) -> io::Result<()> {
+        make::set_metadata(target, metadata, &self.rules)?;
+        match self.durability {
+            Durability::Each => target.sync(),
+            Durability::Whole => Ok(()),
         }
     }
 }

@@ -21,7 +21,6 @@ use crate::entry::FileId;
 use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::fs::dir::{Access, Boundary, Dir};
-use crate::fs::make;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
@@ -125,14 +124,7 @@ fn close_last(walk: &Walk<'_>) {
         std::cmp::Reverse(std::iter::successors(Some(node), |node| node.up()).count())
     });
     for node in nodes {
-        let done = visit_target(&node).and_then(|target| {
-            make::set_metadata(&target, &node.level.metadata, &walk.rules)?;
-            if walk.durability == Durability::Each {
-                target.sync()
-            } else {
-                Ok(())
-            }
-        });
+        let done = visit_target(&node).and_then(|target| walk.seal(&target, &node.level.metadata));
         if let Err(error) = done {
             walk.refused(&node, c"", Operation::SetMetadata, error);
         }

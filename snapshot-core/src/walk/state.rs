@@ -261,7 +261,10 @@ impl<'run> Walk<'run> {
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut locked(&self.notes.problems))
+        let mut problems = std::mem::take(&mut *locked(&self.notes.problems));
+        // Workers came upon them in any order.
+        problems.sort_by(|a, b| a.path.cmp(&b.path));
+        problems
     }
 
     /// What there is to say once at the end.

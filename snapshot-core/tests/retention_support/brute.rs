@@ -13,7 +13,7 @@ use hardsnap::retention::{
 
 /// One reason, in words that both readings can be brought to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Word {
+pub(crate) enum Word {
     Newest,
     Future,
     Held,
@@ -26,7 +26,7 @@ pub enum Word {
 type Bucket = (i64, i64);
 
 /// Returns what is kept, and why.
-pub fn decide(
+pub(crate) fn decide(
     snapshots: &[Snapshot<usize>],
     policy: &Policy,
     now: DateTime<Utc>,
@@ -116,7 +116,7 @@ fn representative<'a>(members: &[&'a Snapshot<usize>], rule: &Rule) -> &'a Snaps
     eligible[0]
 }
 
-fn bucket(every: Every, time: DateTime<Utc>, zone: Tz) -> Bucket {
+pub(crate) fn bucket(every: Every, time: DateTime<Utc>, zone: Tz) -> Bucket {
     let date = time.with_timezone(&zone).date_naive();
     match every {
         Every::Snapshot => (time.timestamp(), i64::from(time.timestamp_subsec_nanos())),

@@ -1,7 +1,7 @@
 //! What the retention tests share: short ways to write cases, and random ones.
 #![allow(dead_code, reason = "each test program uses a part")]
 
-pub mod brute;
+pub(crate) mod brute;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -9,21 +9,21 @@ use hardsnap::retention::{Anchor, Every, Plan, Policy, Rule, Snapshot, Span, Sta
 use proptest::prelude::*;
 
 /// Reads an RFC 3339 instant.
-pub fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("an RFC 3339 instant")
 }
 
 /// Reads a policy's line, in UTC.
-pub fn policy(line: &str) -> Policy {
+pub(crate) fn policy(line: &str) -> Policy {
     line.parse().expect("a policy")
 }
 
-pub fn zone(name: &str) -> Tz {
+pub(crate) fn zone(name: &str) -> Tz {
     name.parse().expect("a zone")
 }
 
 /// Complete snapshots at these instants, numbered from 0.
-pub fn snapshots(instants: &[&str]) -> Vec<Snapshot<usize>> {
+pub(crate) fn snapshots(instants: &[&str]) -> Vec<Snapshot<usize>> {
     let numbered = instants.iter().enumerate();
     numbered
         .map(|(id, time)| Snapshot::new(id, at(time)))
@@ -31,7 +31,7 @@ pub fn snapshots(instants: &[&str]) -> Vec<Snapshot<usize>> {
 }
 
 /// Complete snapshots at even distances, numbered from 0.
-pub fn every(step: TimeDelta, from: DateTime<Utc>, count: usize) -> Vec<Snapshot<usize>> {
+pub(crate) fn every(step: TimeDelta, from: DateTime<Utc>, count: usize) -> Vec<Snapshot<usize>> {
     let mut time = from;
     let mut snapshots = Vec::new();
     for id in 0..count {
@@ -41,20 +41,20 @@ pub fn every(step: TimeDelta, from: DateTime<Utc>, count: usize) -> Vec<Snapshot
     snapshots
 }
 
-pub fn newest(snapshots: &[Snapshot<usize>]) -> DateTime<Utc> {
+pub(crate) fn newest(snapshots: &[Snapshot<usize>]) -> DateTime<Utc> {
     let times = snapshots.iter().map(|snapshot| snapshot.time);
     times.max().expect("at least one snapshot")
 }
 
 /// The ids that stay, in order.
-pub fn kept(plan: &Plan<usize>) -> Vec<usize> {
+pub(crate) fn kept(plan: &Plan<usize>) -> Vec<usize> {
     let mut ids: Vec<usize> = plan.keep.iter().map(|kept| kept.id).collect();
     ids.sort_unstable();
     ids
 }
 
 /// How many cases a property gets: `PROPTEST_CASES`, or few enough for a debug build.
-pub fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
         cases: wanted.map_or(200, |text| {
@@ -85,7 +85,7 @@ const SCENES: [(Tz, &str); 14] = [
 
 /// A zone, and snapshots there from an interesting instant on: in order, some at the same instant,
 /// in all states, ids without order.
-pub fn history(longest: usize) -> impl Strategy<Value = (Tz, Vec<Snapshot<usize>>)> {
+pub(crate) fn history(longest: usize) -> impl Strategy<Value = (Tz, Vec<Snapshot<usize>>)> {
     let step_seconds = prop_oneof![
         2 => Just(0_i64),
         1 => Just(1),
@@ -117,7 +117,7 @@ pub fn history(longest: usize) -> impl Strategy<Value = (Tz, Vec<Snapshot<usize>
     })
 }
 
-pub fn span() -> impl Strategy<Value = Span> {
+pub(crate) fn span() -> impl Strategy<Value = Span> {
     prop_oneof![
         (0_u32..60).prop_map(Span::hours),
         (0_u32..40).prop_map(Span::days),
@@ -127,7 +127,7 @@ pub fn span() -> impl Strategy<Value = Span> {
     ]
 }
 
-pub fn period() -> impl Strategy<Value = Every> {
+pub(crate) fn period() -> impl Strategy<Value = Every> {
     prop::sample::select(vec![
         Every::Snapshot,
         Every::Hour,
@@ -139,7 +139,7 @@ pub fn period() -> impl Strategy<Value = Every> {
 }
 
 /// A rule with pick first; it may keep nothing.
-pub fn rule() -> impl Strategy<Value = Rule> {
+pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     let base = prop_oneof![
         3 => (period(), span()).prop_map(|(every, span)| Rule::within(every, span)),
         2 => (period(), 0_u32..12).prop_map(|(every, count)| Rule::count(every, count)),
@@ -157,19 +157,19 @@ pub fn rule() -> impl Strategy<Value = Rule> {
 }
 
 /// Some rules with pick first; at least one keeps something.
-pub fn rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let rules = prop::collection::vec(rule(), 1..5);
     rules.prop_filter("keeps nothing", |rules| {
         rules.iter().any(|rule| !rule.keeps_nothing())
     })
 }
 
-pub fn anchor() -> impl Strategy<Value = Anchor> {
+pub(crate) fn anchor() -> impl Strategy<Value = Anchor> {
     prop_oneof![3 => Just(Anchor::Newest), 1 => Just(Anchor::Now)]
 }
 
 /// The rule, reaching farther in one way.
-pub fn enlarged(mut rule: Rule, way: usize, by: u32) -> Rule {
+pub(crate) fn enlarged(mut rule: Rule, way: usize, by: u32) -> Rule {
     use hardsnap::retention::Window;
     match way % 4 {
         0 => {
