@@ -2,6 +2,7 @@
 //! a report and a test see the very values that the engine acts on.
 
 use crate::entry::{EntryKind, Metadata};
+use crate::xattr::Namespaces;
 
 /// Whether the destination holds owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum Ownership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) ownership: Ownership,
+    /// The extended attributes that are set and compared.
+    pub(crate) xattrs: Namespaces,
 }
 
 const SETUID: u32 = 0o4000;
@@ -94,6 +97,11 @@ impl Change {
             owner: rules.compares_owners() && (source.uid, source.gid) != (basis.uid, basis.gid),
             device: source.device_number != basis.device_number,
         }
+    }
+
+    /// Tells whether the data is taken to be the same.
+    pub(crate) fn spares_data(self) -> bool {
+        !(self.kind || self.size || self.mtime || self.device)
     }
 
     /// Tells whether nothing differs, so that the entry may be linked.

@@ -27,6 +27,7 @@ mod store;
 mod tidy;
 mod tree;
 mod walk;
+mod xattr;
 
 pub use cancel::CancelToken;
 pub use entry::EntryKind;
@@ -39,3 +40,4 @@ pub use record::SnapshotInfo;
 pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
 pub use store::Store;
 pub use tree::replicate_tree;
+pub use xattr::XattrNamespace;

@@ -7,22 +7,25 @@ use crate::entry::{EntryKind, Metadata};
 /// What is to be done with one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Link to the basis.
+    /// Link to the basis, if what takes further system calls to know is equal
+    /// too: a symlink's target, extended attributes.
     Link,
-    /// Link to the basis if both symlinks have the same target.
-    LinkIfSameTarget,
+    /// Make it anew, but take a file's data from the basis: only metadata
+    /// differ.
+    MakeFromBasis,
     /// Make it anew: copy the data, the target, or the node.
     Make,
 }
 
 /// Decides what is to be done with an entry that is no directory.
 pub(crate) fn decide(source: &Metadata, basis: Option<&Metadata>, rules: &Rules) -> Action {
-    match basis {
-        Some(basis) if Change::between(source, basis, rules).is_none() => match source.kind {
-            // Everything but the target is known to be equal.
-            EntryKind::Symlink => Action::LinkIfSameTarget,
-            _ => Action::Link,
-        },
+    let Some(basis) = basis else {
+        return Action::Make;
+    };
+    let change = Change::between(source, basis, rules);
+    match source.kind {
+        _ if change.is_none() => Action::Link,
+        EntryKind::File if change.spares_data() => Action::MakeFromBasis,
         _ => Action::Make,
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::SnapshotName;
 use crate::retention::Status;
+use crate::xattr::XattrNamespace;
 
 /// Totals of a walk.
 ///
@@ -154,6 +155,12 @@ pub enum Warning {
     /// Owner and group are neither set nor compared, because the caller may
     /// not or the destination refuses it.
     OwnersNotKept,
+    /// The destination, or the caller's rights there, cannot hold extended
+    /// attributes of these namespaces, and there were some.
+    XattrsNotKept {
+        /// The namespaces.
+        namespaces: Vec<XattrNamespace>,
+    },
     /// The store lies inside a source and was left out.
     StoreLeftOut {
         /// Where it lies.
@@ -203,6 +210,10 @@ impl fmt::Display for Warning {
             Warning::OwnersNotKept => f.write_str(
                 "owners and groups are not kept: only root may give files away, and only where the destination allows it",
             ),
+            Warning::XattrsNotKept { namespaces } => {
+                f.write_str("extended attributes that the destination cannot hold, or that only root may set, are not kept:")?;
+                namespaces.iter().try_for_each(|namespace| write!(f, " {}", namespace.as_str()))
+            }
             Warning::StoreLeftOut { path } => {
                 write!(f, "{} is the store itself and was left out", path.display())
             }

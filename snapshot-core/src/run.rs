@@ -10,6 +10,7 @@ use crate::compare::{Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::open_files_limit;
 use crate::options::Jobs;
+use crate::xattr::Namespaces;
 
 /// The engine's own threads; never the global pool, which belongs to others.
 pub(crate) fn pool(jobs: Jobs) -> Result<ThreadPool> {
@@ -52,5 +53,8 @@ pub(crate) fn dry_rules() -> Rules {
     } else {
         Ownership::Fixed { uid, gid }
     };
-    Rules { ownership }
+    Rules {
+        ownership,
+        xattrs: Namespaces::all(),
+    }
 }

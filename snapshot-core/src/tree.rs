@@ -7,12 +7,11 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use crate::cancel::CancelToken;
-use crate::compare::Rules;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
-use crate::fs::{make, publish};
+use crate::fs::{make, publish, xattr};
 use crate::options::{self, TreeOptions};
 use crate::report::TreeReport;
 use crate::run::{dry_rules, now_monotonic, pool};
@@ -71,9 +70,10 @@ pub fn replicate_tree(
         }
     };
     let rules = match &target {
-        Some(target) => Rules {
-            ownership: make::probe_ownership(target).map_err(failed)?,
-        },
+        Some(target) => {
+            xattr::drop_inherited_acls(target).map_err(failed)?;
+            make::probe(target).map_err(failed)?
+        }
         None => dry_rules(),
     };
     let is_fuse = target

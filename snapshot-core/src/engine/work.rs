@@ -9,7 +9,7 @@ use crate::compare::{Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
 use crate::fs::smallfile::{self, Flush};
-use crate::fs::{make, publish, remove};
+use crate::fs::{make, publish, remove, xattr};
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::{Record, SnapshotInfo};
@@ -59,9 +59,10 @@ impl<'s> Work<'s> {
     /// Finds out what the destination can hold.
     pub(super) fn rules(&self) -> Result<Rules> {
         let failed = |error| Error::io("write", self.store.path(), error);
-        let ownership = make::probe_ownership(&self.tree).map_err(failed)?;
-        self.refuse_foreign_owner(ownership)?;
-        Ok(Rules { ownership })
+        xattr::drop_inherited_acls(&self.tree).map_err(failed)?;
+        let rules = make::probe(&self.tree).map_err(failed)?;
+        self.refuse_foreign_owner(rules.ownership)?;
+        Ok(rules)
     }
 
     /// Who may write the store could exchange what is in it under our hands.

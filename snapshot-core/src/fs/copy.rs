@@ -18,10 +18,12 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
 }
 
-/// Which ways of copying turned out not to work from one source filesystem to
-/// the destination, so that they are not tried for each file again.
+/// What turned out not to work with one source filesystem, or from there to
+/// the destination, so that it is not tried for each file again.
 #[derive(Debug, Default)]
 pub(crate) struct Ways {
+    /// The filesystem has no extended attributes.
+    pub(crate) no_xattrs: AtomicBool,
     no_reflink: AtomicBool,
     no_kernel_copy: AtomicBool,
 }

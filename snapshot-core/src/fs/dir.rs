@@ -92,6 +92,24 @@ impl Dir {
 
     fn open_below(&self, below: &CStr, flags: OFlags, boundary: Boundary) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if flags.contains(OFlags::PATH) {
+            return self.open_resolved(below, flags, boundary);
+        }
+        // Only its owner and root may read a file without a trace in its atime.
+        match self.open_resolved(below, flags | OFlags::NOATIME, boundary) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => {
+                self.open_resolved(below, flags, boundary)
+            }
+            other => other,
+        }
+    }
+
+    fn open_resolved(
+        &self,
+        below: &CStr,
+        flags: OFlags,
+        boundary: Boundary,
+    ) -> io::Result<OwnedFd> {
         if !OPENAT2_MISSING.load(Ordering::Relaxed) {
             let mut resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -99,6 +117,10 @@ impl Dir {
                 resolve |= ResolveFlags::NO_XDEV;
             }
             match fs::openat2(&self.0, below, flags, Mode::empty(), resolve) {
+                // The caller comes again without it.
+                Err(Errno::PERM) if flags.contains(OFlags::NOATIME) => {
+                    return Err(Errno::PERM.into());
+                }
                 // EPERM: seccomp filters older than the call answer so.
                 Err(Errno::NOSYS | Errno::PERM) if self.lacks_openat2() => {
                     OPENAT2_MISSING.store(true, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
     self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::compare::{Ownership, Rules};
 use crate::entry::{EntryKind, FileTime, Metadata};
 use crate::fs::dir::{Access, Boundary, Dir, stat_handle};
+use crate::fs::xattr;
 
 /// What a destination said to a hard link.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub(crate) fn file(at: &Dir, name: &CStr, mode: u32) -> io::Result<OwnedFd> {
     )?)
 }
 
-/// Makes a symlink with its owner and mtime.
+/// Makes a symlink with its owner; its mtime comes last.
 pub(crate) fn symlink(
     at: &Dir,
     name: &CStr,
@@ -65,10 +66,10 @@ pub(crate) fn symlink(
     rules: &Rules,
 ) -> io::Result<()> {
     fs::symlinkat(target, at, name)?;
-    set_unopened(at, name, source, rules)
+    set_owner_unopened(at, name, source, rules)
 }
 
-/// Makes a FIFO, socket or device with its metadata.
+/// Makes a FIFO, socket or device with its owner and mode; its mtime comes last.
 pub(crate) fn special(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
     let kind = match source.kind {
         EntryKind::Fifo => FileType::Fifo,
@@ -90,12 +91,7 @@ pub(crate) fn special(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -
         Mode::from_raw_mode(rules.stored_mode(source)),
         AtFlags::empty(),
     )?;
-    set_mtime_unopened(at, name, source)
-}
-
-fn set_unopened(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
-    set_owner_unopened(at, name, source, rules)?;
-    set_mtime_unopened(at, name, source)
+    Ok(())
 }
 
 fn set_owner_unopened(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -> io::Result<()> {
@@ -106,7 +102,8 @@ fn set_owner_unopened(at: &Dir, name: &CStr, source: &Metadata, rules: &Rules) -
     Ok(())
 }
 
-fn set_mtime_unopened(at: &Dir, name: &CStr, source: &Metadata) -> io::Result<()> {
+/// Gives an entry that is not open its mtime.
+pub(crate) fn set_mtime(at: &Dir, name: &CStr, source: &Metadata) -> io::Result<()> {
     Ok(fs::utimensat(
         at,
         name,
@@ -115,13 +112,26 @@ fn set_mtime_unopened(at: &Dir, name: &CStr, source: &Metadata) -> io::Result<()
     )?)
 }
 
-/// Gives an open file or directory its owner, mode and mtime, in this order:
-/// chown clears setuid and setgid, and both need the file to be ours.
-pub(crate) fn set_metadata(handle: impl AsFd, source: &Metadata, rules: &Rules) -> io::Result<()> {
-    let handle = handle.as_fd();
+/// Gives an open file or directory its owner. Comes first: chown takes away
+/// setuid, setgid and capabilities.
+pub(crate) fn set_owner(
+    handle: BorrowedFd<'_>,
+    source: &Metadata,
+    rules: &Rules,
+) -> io::Result<()> {
     if let Some((uid, gid)) = rules.owner_to_set(source) {
         fs::fchown(handle, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
+    Ok(())
+}
+
+/// Gives an open file or directory its mode and mtime. Comes last: from then
+/// on it may be closed to us.
+pub(crate) fn set_mode_and_mtime(
+    handle: BorrowedFd<'_>,
+    source: &Metadata,
+    rules: &Rules,
+) -> io::Result<()> {
     fs::fchmod(handle, Mode::from_raw_mode(rules.stored_mode(source)))?;
     Ok(fs::futimens(handle, &mtime(source.mtime))?)
 }
@@ -139,33 +149,45 @@ fn mtime(time: FileTime) -> Timestamps {
     }
 }
 
-/// Finds out whether files made in `at` can be given away.
+/// Finds out what files made in `at` can be given.
 ///
 /// Only trying tells: capabilities, user namespaces, root_squash of an NFS
-/// server and the filesystem itself all have a say.
-pub(crate) fn probe_ownership(at: &Dir) -> io::Result<Ownership> {
-    const PROBE: &CStr = c".hardsnap-owner-probe";
+/// server, mount options and the filesystem itself all have a say.
+pub(crate) fn probe(at: &Dir) -> io::Result<Rules> {
+    const PROBE: &CStr = c".hardsnap-probe";
+    let probe = file(at, PROBE, 0o600)?;
+    let ownership = probe_ownership(probe.as_fd());
+    let xattrs = xattr::probe(probe.as_fd());
+    fs::unlinkat(at, PROBE, AtFlags::empty())?;
+    Ok(Rules {
+        ownership: ownership?,
+        xattrs,
+    })
+}
+
+fn probe_ownership(probe: BorrowedFd<'_>) -> io::Result<Ownership> {
     const NOBODY: u32 = 65534;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let probe = fs::openat(at, PROBE, flags, Mode::empty())?;
-    let made = stat_handle(probe.as_fd());
+    let made = stat_handle(probe)?;
     // The owner to try has to be another one than we make files as.
-    let made_as = made.as_ref().map_or(0, |made| made.uid);
-    let other = if made_as == NOBODY {
+    let other = if made.uid == NOBODY {
         NOBODY - 1
     } else {
         NOBODY
     };
     let given = fs::fchown(
-        &probe,
+        probe,
         Some(Uid::from_raw(other)),
         Some(Gid::from_raw(other)),
     );
-    let after = stat_handle(probe.as_fd());
-    fs::unlinkat(at, PROBE, AtFlags::empty())?;
-    let (made, after) = (made?, after?);
+    let after = stat_handle(probe)?;
     // Some filesystems say yes and do nothing.
     if given.is_ok() && (after.uid, after.gid) == (other, other) {
+        // For the probes that follow.
+        fs::fchown(
+            probe,
+            Some(Uid::from_raw(made.uid)),
+            Some(Gid::from_raw(made.gid)),
+        )?;
         return Ok(Ownership::Kept {
             made_as: (made.uid, made.gid),
         });

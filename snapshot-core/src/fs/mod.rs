@@ -12,3 +12,4 @@ pub(crate) mod publish;
 pub(crate) mod remove;
 pub(crate) mod scan;
 pub(crate) mod smallfile;
+pub(crate) mod xattr;

@@ -75,8 +75,10 @@ const DAY_SECONDS: i64 = 86_400;
 const EPOCH_FROM_CE_DAYS: i64 = 719_163;
 
 /// Returns the number of the civil day, from 1970-01-01, of a wall time in seconds.
-pub(super) fn day_number(wall_seconds: i64) -> i64 {
-    wall_seconds.div_euclid(DAY_SECONDS)
+pub(super) fn day_number(wall_seconds: i64) -> i32 {
+    let day = wall_seconds.div_euclid(DAY_SECONDS);
+    // The calendar ends long before the number does.
+    i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Returns the number of the first day of the period that holds the day.
@@ -106,5 +108,5 @@ pub(super) fn date(day: i64) -> NaiveDate {
 
 /// Returns the day's number of a wall time.
 pub(super) fn day_of(wall: NaiveDateTime) -> i64 {
-    day_number(wall.and_utc().timestamp())
+    day_number(wall.and_utc().timestamp()).into()
 }

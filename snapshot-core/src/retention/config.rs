@@ -28,7 +28,7 @@ use super::span::Span;
 ///     keep-zone = "Europe/Berlin"
 ///     "#,
 /// )?;
-/// let policy = config.apply_to(Policy::default())?;
+/// let policy = config.apply_to(&Policy::default())?;
 /// assert_eq!(
 ///     policy.to_string(),
 ///     "daily for 2 weeks min 14, weekly for 6 months, 3 yearly"
@@ -100,7 +100,7 @@ impl PolicyConfig {
     ///
     /// [`PolicyError::Conflict`] if both the whole line and a part are set,
     /// [`PolicyError::KeepsNothing`] if all parts say zero.
-    pub fn apply_to(&self, base: Policy) -> Result<Policy, PolicyError> {
+    pub fn apply_to(&self, base: &Policy) -> Result<Policy, PolicyError> {
         let parts = self.parts();
         let mut policy = match (&self.keep, parts.first()) {
             (Some(_), Some((second, _))) => {

@@ -23,7 +23,7 @@ pub enum PolicyError {
         trouble: Trouble,
     },
     /// The text ends too early.
-    #[error("expected {expected} after `{text}`")]
+    #[error("expected {expected} {}", after(text))]
     Unfinished {
         /// The text so far.
         text: String,
@@ -93,5 +93,13 @@ impl PolicyError {
             },
             other => other,
         }
+    }
+}
+
+fn after(text: &str) -> String {
+    if text.is_empty() {
+        "and found nothing".to_owned()
+    } else {
+        format!("after `{text}`")
     }
 }

@@ -1,24 +1,41 @@
 //! The periods that hold a snapshot, and who stands for each.
 
+use std::ops::Range;
+
 use super::bucket::{HOUR_SECONDS, first_day};
 use super::order::{Line, Point};
 use super::policy::{Every, Pick};
 
-/// One period and the live snapshots in it, newest first.
+/// One period and the live snapshots in it.
 pub(super) struct Group<'a> {
     /// The period's start: a second for hours and single snapshots, else the number of its first
     /// day.
     pub(super) start: i64,
-    /// Never empty.
-    pub(super) points: &'a [Point],
-    /// Each one's place in time.
-    pub(super) places: &'a [usize],
+    line: &'a Line<'a>,
+    /// Which of the line; never empty.
+    range: Range<usize>,
 }
 
 impl Group<'_> {
-    /// Returns which of [`Group::points`] stands for the period.
-    pub(super) fn representative(&self, pick: Pick) -> usize {
-        let points = self.points;
+    /// Returns the snapshots, newest first.
+    pub(super) fn points(&self) -> &[Point] {
+        &self.line.points[self.range.clone()]
+    }
+
+    /// Yields the places of the snapshots among all.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        self.range.clone().map(|index| self.line.place(index))
+    }
+
+    /// Returns the snapshot that stands for the period, and its place among all.
+    pub(super) fn representative(&self, pick: Pick) -> (Point, usize) {
+        let index = self.representative_index(pick);
+        let place = self.line.place(self.range.start + index);
+        (self.points()[index], place)
+    }
+
+    fn representative_index(&self, pick: Pick) -> usize {
+        let points = self.points();
         let complete = |point: &Point| point.is_complete();
         match pick {
             Pick::Last => points.iter().position(complete).unwrap_or(0),
@@ -43,52 +60,40 @@ impl Group<'_> {
 
 /// Yields the periods that hold a snapshot, newest first.
 pub(super) struct Groups<'a> {
-    every: Every,
-    points: &'a [Point],
-    days: &'a [i64],
-    places: &'a [usize],
-}
-
-impl<'a> Groups<'a> {
-    pub(super) fn new(every: Every, line: &'a Line) -> Self {
-        Self {
-            every,
-            points: &line.points,
-            days: &line.days,
-            places: &line.places,
-        }
-    }
+    pub(super) every: Every,
+    pub(super) line: &'a Line<'a>,
+    /// How many snapshots have been passed.
+    pub(super) passed: usize,
 }
 
 impl<'a> Iterator for Groups<'a> {
     type Item = Group<'a>;
 
     fn next(&mut self) -> Option<Group<'a>> {
-        let newest = self.points.first()?;
-        let start = period_start(self.every, newest.seconds(), *self.days.first()?);
-        let end = match self.every {
+        let points = &self.line.points[self.passed..];
+        let days = &self.line.days[self.passed..];
+        let start = period_start(self.every, points.first()?.seconds(), *days.first()?);
+        let length = match self.every {
             Every::Snapshot => Some(1),
-            Every::Hour => self.points.iter().position(|point| point.seconds() < start),
-            _ => self.days.iter().position(|day| *day < start),
+            Every::Hour => points.iter().position(|point| point.seconds() < start),
+            _ => days.iter().position(|day| i64::from(*day) < start),
         };
-        let end = end.unwrap_or(self.points.len());
-        let group = Group {
+        let end = self.passed + length.unwrap_or(points.len());
+        let range = self.passed..end;
+        self.passed = end;
+        Some(Group {
             start,
-            points: &self.points[..end],
-            places: &self.places[..end],
-        };
-        self.points = &self.points[end..];
-        self.days = &self.days[end..];
-        self.places = &self.places[end..];
-        Some(group)
+            line: self.line,
+            range,
+        })
     }
 }
 
 /// Returns the start of the period, as [`Group::start`] has it.
-pub(super) fn period_start(every: Every, seconds: i64, day: i64) -> i64 {
+pub(super) fn period_start(every: Every, seconds: i64, day: i32) -> i64 {
     match every {
         Every::Snapshot => seconds,
         Every::Hour => seconds.div_euclid(HOUR_SECONDS) * HOUR_SECONDS,
-        every => first_day(every, day),
+        every => first_day(every, day.into()),
     }
 }

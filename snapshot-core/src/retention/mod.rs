@@ -1,4 +1,125 @@
 //! Decides which snapshots to keep, and says why: a pure calculator, of use without any store.
+//!
+//! [`plan`] takes snapshots, a [`Policy`] and an instant, and returns what to keep and what to
+//! remove, each with its reason. It reads no clock, no environment and no file; it does not know
+//! what a snapshot is made of, and an id may be anything that can be ordered and cloned.
+//!
+//! # Examples
+//!
+//! The snapshots of a ZFS dataset, or those of btrfs, rsync or a database, need no more than a
+//! name and an instant. This is the whole of a script that thins out what
+//! `zfs list -Hp -t snapshot -o name,creation,userrefs tank/home` lists:
+//!
+//! ```
+//! use chrono::DateTime;
+//! use hardsnap::retention::{Policy, Snapshot, plan, zone_from_name};
+//!
+//! // What the command prints: name, seconds since 1970, number of holds.
+//! let listing = "\
+//! tank/home@2026-01-31\t1769821200\t0
+//! tank/home@2026-02-10\t1770685200\t1
+//! tank/home@2026-02-11\t1770771600\t0
+//! tank/home@2026-03-03\t1772499600\t0
+//! tank/home@2026-03-03-noon\t1772535600\t0
+//! tank/home@2026-03-10\t1773104400\t0
+//! ";
+//! let mut snapshots = Vec::new();
+//! for line in listing.lines() {
+//!     let mut columns = line.split('\t');
+//!     let (Some(name), Some(created), Some(holds)) =
+//!         (columns.next(), columns.next(), columns.next())
+//!     else {
+//!         return Err(format!("unexpected line: {line}").into());
+//!     };
+//!     let time = DateTime::from_timestamp(created.parse()?, 0).ok_or("a date out of range")?;
+//!     snapshots.push(Snapshot::new(name, time).with_held(holds != "0"));
+//! }
+//!
+//! let policy: Policy = "daily for 2 weeks, all monthly".parse()?;
+//! let policy = policy.with_zone(zone_from_name("Europe/Berlin")?);
+//! // A script takes the clock: `chrono::Utc::now()` or `SystemTime::now().into()`.
+//! let now = "2026-03-10T12:00:00+01:00".parse()?;
+//! let plan = plan(&snapshots, &policy, now);
+//!
+//! let keep: Vec<String> = plan
+//!     .keep
+//!     .iter()
+//!     .map(|kept| format!("{}: {}", kept.id, kept.explain()))
+//!     .collect();
+//! assert_eq!(
+//!     keep,
+//!     [
+//!         "tank/home@2026-01-31: monthly (first of 2026-01, for ever)",
+//!         "tank/home@2026-02-10: held; monthly (first of 2026-02, for ever)",
+//!         "tank/home@2026-03-03: daily (first of 2026-03-03, until 2026-03-17); \
+//!          monthly (first of 2026-03, for ever)",
+//!         "tank/home@2026-03-10: newest; daily (first of 2026-03-10, until 2026-03-24)",
+//!     ]
+//! );
+//! let destroy: Vec<String> = plan
+//!     .remove
+//!     .iter()
+//!     .map(|gone| format!("zfs destroy {} # {}", gone.id, gone.why))
+//!     .collect();
+//! assert_eq!(
+//!     destroy,
+//!     [
+//!         "zfs destroy tank/home@2026-02-11 # 2026-02 is represented by tank/home@2026-02-10",
+//!         "zfs destroy tank/home@2026-03-03-noon # \
+//!          2026-03-03 is represented by tank/home@2026-03-03",
+//!     ]
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The model
+//!
+//! A policy is a union of [`Rule`]s, each on its own: one more never removes anything. A rule
+//! divides time into periods ([`Every`]) and lets one snapshot represent each ([`Pick`]): the
+//! earliest complete one, or the earliest [partial](Status::Partial) one where none is complete;
+//! of the same instant the one with the smallest id.
+//!
+//! From the newest period that holds a snapshot to the oldest, with ranks from 0, a rule keeps
+//! the representative if the period is younger than the [window](Rule::within) or its rank is
+//! below the [floor](Rule::at_least), and its rank is below the [ceiling](Rule::at_most).
+//!
+//! - "14 days" are today and the 13 days before.
+//! - Days, weeks (from Monday), months and years are those of the policy's zone. Hours are real
+//!   ones; in rules for hours and for single snapshots a day is 24 hours, and months are counted
+//!   by the calendar of UTC, so that no change of a clock moves an expiry.
+//! - Six months before 31 August is the last of February: a month without the day gives its last.
+//! - Ages count from the newest live snapshot ([`Anchor::Newest`]): when backups stop, nothing
+//!   expires. With [`Anchor::Now`] they count from the clock.
+//! - Since the *first* of a period represents it, what is kept, and until when, is known when the
+//!   snapshot is made, a later bad one cannot displace it, and pruning daily leaves the same as
+//!   pruning once a year.
+//!
+//! Whatever the rules say, these are kept: the newest live snapshot and the newest complete one;
+//! those that are held; those dated after `now`, which no rule counts; and those that are
+//! [suspect](Status::Suspect) while no live one is newer. Everything else without a reason is
+//! removed.
+//!
+//! # Writing a policy
+//!
+//! As a line ([`Policy`]'s `FromStr` and `Display`), as flags ([`KeepValue`] and [`Span`]), as a
+//! configuration file's keys ([`PolicyConfig`]), or in code ([`Policy::new`]).
+//! [`Policy::warnings`] points at rules that do nothing of use.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `daily for 2 weeks` | one a day, by age |
+//! | `14 daily` | one a day, the newest 14 days that have one |
+//! | `daily for 2 weeks min 14` | both: by age, and never fewer than 14 |
+//! | `all monthly` | one a month, for ever |
+//! | `all for 2 days` | every snapshot younger than 48 hours |
+//! | `last 10` | the newest 10 snapshots |
+//! | `last of monthly for 2 years` | the last one of each month |
+//! | `hourly for 2 days max 30` | at most 30 |
+//!
+//! # Looking ahead
+//!
+//! [`preview`] answers what will be there on a day to come if backups go on by a [`Schedule`].
+//! [`RuleReason::until`] says of a single snapshot when its rule lets it go.
 
 mod bucket;
 mod config;

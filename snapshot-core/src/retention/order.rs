@@ -1,5 +1,6 @@
 //! The snapshots in the order that rules read them: newest first.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
@@ -106,62 +107,76 @@ pub(super) fn newest_first<Id: Ord>(snapshots: &[Snapshot<Id>]) -> Vec<Point> {
     points
 }
 
-/// Yields what [`newest_first`] made, oldest first; those of the same instant by id.
-pub(super) fn oldest_first(points: &[Point]) -> impl Iterator<Item = Point> {
-    let ties = points.chunk_by(Point::is_tied_with);
-    ties.rev().flatten().copied()
+/// Yields what [`newest_first`] made, oldest first, with the places there; those of the same
+/// instant by id.
+pub(super) fn oldest_first(points: &[Point]) -> impl Iterator<Item = (usize, Point)> {
+    let mut place = points.len();
+    let ties = points.chunk_by(Point::is_tied_with).rev();
+    ties.flat_map(move |tied| {
+        place -= tied.len();
+        (place..).zip(tied.iter().copied())
+    })
 }
 
 /// Live snapshots in the order of a rule.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Line {
-    pub(super) points: Vec<Point>,
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) points: Cow<'a, [Point]>,
     /// The number of each one's civil day.
-    pub(super) days: Vec<i64>,
-    /// Each one's place in the order of [`oldest_first`] among all snapshots.
-    pub(super) places: Vec<usize>,
+    pub(super) days: Vec<i32>,
+    places: Places,
 }
 
-impl Line {
+/// Where snapshots stand among all, newest first.
+#[derive(Debug)]
+enum Places {
+    /// One behind the other from this place on.
+    From(usize),
+    Listed(Vec<usize>),
+}
+
+impl<'a> Line<'a> {
     /// Picks the live snapshots of those that stand newest first.
-    pub(super) fn of_live(points: &[Point], now: DateTime<Utc>, clock: &mut ZoneClock) -> Self {
+    pub(super) fn of_live(points: &'a [Point], now: DateTime<Utc>, clock: &mut ZoneClock) -> Self {
         let future = points.partition_point(|point| point.is_later_than(now));
         let mut line = Self {
-            points: Vec::with_capacity(points.len() - future),
-            days: Vec::with_capacity(points.len() - future),
-            places: Vec::with_capacity(points.len() - future),
+            points: Cow::Borrowed(&points[future..]),
+            days: Vec::new(),
+            places: Places::From(future),
         };
-        let mut left = points.len() - future;
-        for tied in points[future..].chunk_by(Point::is_tied_with) {
-            left -= tied.len();
-            for (place, point) in (left..).zip(tied) {
-                if !point.is_suspect() {
-                    line.points.push(*point);
-                    line.days
-                        .push(day_number(clock.wall_seconds(point.seconds())));
-                    line.places.push(place);
-                }
-            }
+        if line.points.iter().any(|point| point.is_suspect()) {
+            let places = (future..points.len()).filter(|place| !points[*place].is_suspect());
+            let places: Vec<usize> = places.collect();
+            line.points = places.iter().map(|place| points[*place]).collect();
+            line.places = Places::Listed(places);
         }
+        let day = |point: &Point| day_number(clock.wall_seconds(point.seconds()));
+        line.days = line.points.iter().map(day).collect();
         line
+    }
+
+    /// Returns where the snapshot with this index stands among all, newest first.
+    pub(super) fn place(&self, index: usize) -> usize {
+        match &self.places {
+            Places::From(first) => first + index,
+            Places::Listed(places) => places[index],
+        }
     }
 
     /// Returns the same snapshots, newest day first, if that is another order.
     ///
     /// A clock that is put back over midnight, as St John's was until 2011, shows a day again
     /// after the next has begun: then the order of time is not the order of days.
-    pub(super) fn by_day(&self) -> Option<Self> {
+    pub(super) fn by_day(&self) -> Option<Line<'static>> {
         if self.days.is_sorted_by(|newer, older| newer >= older) {
             return None;
         }
         let mut order: Vec<usize> = (0..self.days.len()).collect();
         order.sort_by_key(|index| Reverse(self.days[*index]));
-        let mut line = Self::default();
-        for index in order {
-            line.points.push(self.points[index]);
-            line.days.push(self.days[index]);
-            line.places.push(self.places[index]);
-        }
-        Some(line)
+        Some(Line {
+            points: order.iter().map(|index| self.points[*index]).collect(),
+            days: order.iter().map(|index| self.days[*index]).collect(),
+            places: Places::Listed(order.iter().map(|index| self.place(*index)).collect()),
+        })
     }
 }

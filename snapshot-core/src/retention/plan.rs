@@ -1,6 +1,6 @@
 //! The calculator: snapshots and a policy in, what to keep and what to remove out.
 
-use std::num::NonZeroUsize;
+use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bucket::{Bucket, day_number};
 use super::groups::Groups;
 use super::order::{Line, Point, newest_first, oldest_first};
-use super::policy::{Anchor, Every, Policy, Rule};
+use super::policy::{Anchor, Every, Policy};
 use super::reach::Reach;
 use super::reason::{Reason, RuleReason, Until, Why};
 use super::serial::utc;
@@ -136,49 +136,54 @@ pub fn plan<Id: Ord + Clone>(
     let keeps = kept.iter().filter(|kept| **kept).count();
     let mut keep = Vec::with_capacity(keeps);
     let mut remove = Vec::with_capacity(points.len() - keeps);
-    let mut reasons = reasons.chunk_by(|a, b| a.0 == b.0);
     let id_at = |index: usize| snapshots[index].id.clone();
-    for (place, point) in oldest_first(&points).enumerate() {
-        let time = point.instant();
-        if kept[place] {
-            let own = reasons.next().unwrap_or_default();
-            keep.push(Kept {
-                id: id_at(point.index()),
-                time,
-                reasons: own.iter().map(|(_, reason)| *reason).collect(),
-            });
-            continue;
+    let mut order = oldest_first(&points);
+    // They lie anywhere in the caller's slice. Fetched by the hundred, with nothing else in
+    // between, they do not each wait for memory in turn.
+    let mut batch = Vec::with_capacity(256);
+    loop {
+        let next = order.by_ref().take(batch.capacity());
+        batch.extend(next.map(|(place, point)| {
+            let Snapshot { id, time, .. } = &snapshots[point.index()];
+            (place, point, id.clone(), *time)
+        }));
+        if batch.is_empty() {
+            return Plan { keep, remove };
         }
-        let why = match (explained.stand_in(place), live.points.first(), farthest) {
-            (Some(stand_in), ..) => Why::Represented {
-                rule: stand_in.rule,
-                bucket: stand_in.bucket,
-                represented_by: id_at(stand_in.index),
-            },
-            (None, Some(newest), _) if point.is_suspect() => Why::Superseded {
-                newer: id_at(newest.index()),
-            },
-            (None, _, Some(one)) => {
-                let day = day_number(clock.wall_seconds(point.seconds()));
-                one.reach.expired(point, day, time)
+        for (place, point, id, time) in batch.drain(..) {
+            if kept[place] {
+                keep.push(Kept {
+                    id,
+                    time,
+                    reasons: reasons_of(place, &reasons),
+                });
+                continue;
             }
-            // Cannot be: a policy has a rule.
-            (None, _, None) => continue,
-        };
-        remove.push(Removed {
-            id: id_at(point.index()),
-            time,
-            why,
-        });
+            let why = match (explained.stand_in(place), live.points.first(), farthest) {
+                (Some(stand_in), ..) => Why::Represented {
+                    bucket: stand_in.bucket,
+                    represented_by: id_at(stand_in.index),
+                },
+                (None, Some(newest), _) if point.is_suspect() => Why::Superseded {
+                    newer: id_at(newest.index()),
+                },
+                (None, _, Some(one)) => {
+                    let day = day_number(clock.wall_seconds(point.seconds()));
+                    one.reach.expired(point, day, time)
+                }
+                // Cannot be: a policy has a rule.
+                (None, _, None) => continue,
+            };
+            remove.push(Removed { id, time, why });
+        }
     }
-    Plan { keep, remove }
 }
 
-/// A reason to keep the snapshot at this place in time, 0 for the oldest.
+/// A reason to keep the snapshot at this place, 0 for the newest.
 type Placed = (usize, Reason);
 
 /// Gives the reasons that no rule gives.
-fn standing(points: &[Point], live: &Line, now: DateTime<Utc>) -> Vec<Placed> {
+fn standing(points: &[Point], live: &Line<'_>, now: DateTime<Utc>) -> Vec<Placed> {
     let mut reasons = Vec::new();
     let newest = live.points.first();
     let newest_complete = live.points.iter().position(|point| point.is_complete());
@@ -188,9 +193,9 @@ fn standing(points: &[Point], live: &Line, now: DateTime<Utc>) -> Vec<Placed> {
         .into_iter()
         .chain(newest_complete.filter(|index| *index > 0))
     {
-        reasons.push((live.places[index], Reason::Newest));
+        reasons.push((live.place(index), Reason::Newest));
     }
-    for (place, point) in oldest_first(points).enumerate() {
+    for (place, point) in points.iter().enumerate() {
         if point.is_later_than(now) {
             reasons.push((place, Reason::Future));
         } else if point.is_suspect() && newest.is_none_or(|newest| newest.time() <= point.time()) {
@@ -203,28 +208,41 @@ fn standing(points: &[Point], live: &Line, now: DateTime<Utc>) -> Vec<Placed> {
     reasons
 }
 
+/// Finds the reasons for one place among those of all, which are in the order of places.
+fn reasons_of(place: usize, reasons: &[Placed]) -> Vec<Reason> {
+    let start = reasons.partition_point(|(other, _)| *other < place);
+    let own = reasons[start..]
+        .iter()
+        .take_while(|(other, _)| *other == place);
+    own.map(|(_, reason)| *reason).collect()
+}
+
 /// A rule and the live snapshots in its order.
 struct Asked<'a> {
     reach: Reach,
-    line: &'a Line,
+    line: &'a Line<'a>,
 }
 
 impl Asked<'_> {
     fn groups(&self) -> Groups<'_> {
-        Groups::new(self.reach.rule.every, self.line)
+        Groups {
+            every: self.reach.rule.every,
+            line: self.line,
+            passed: 0,
+        }
     }
 
     /// Adds the rule's reasons.
     fn keep(&self, reasons: &mut Vec<Placed>) {
         let reach = &self.reach;
         for (rank, group) in self.groups().enumerate() {
-            let is_young = reach.is_young(group.start, group.points[0].time());
+            let is_young = reach.is_young(group.start, group.points()[0].time());
             if !reach.keeps(is_young, rank) {
                 // From new to old: what follows is neither younger nor higher in rank.
                 break;
             }
-            let chosen = group.representative(reach.rule.pick);
-            let time = group.points[chosen].instant();
+            let (point, place) = group.representative(reach.rule.pick);
+            let time = point.instant();
             let reason = RuleReason {
                 rule: reach.rule,
                 bucket: reach.bucket(group.start, time),
@@ -235,14 +253,13 @@ impl Asked<'_> {
                     Until::Count
                 },
             };
-            reasons.push((group.places[chosen], Reason::Rule(reason)));
+            reasons.push((place, Reason::Rule(reason)));
         }
     }
 }
 
 /// A kept snapshot that stands for others of its period.
 struct StandIn {
-    rule: Rule,
     bucket: Bucket,
     /// Its place in the caller's slice.
     index: usize,
@@ -251,8 +268,8 @@ struct StandIn {
 /// Who stands for the snapshots that go.
 struct Explained {
     stand_ins: Vec<StandIn>,
-    /// For each place in time one more than the stand-in's number.
-    numbers: Vec<Option<NonZeroUsize>>,
+    /// For each place one more than the stand-in's number.
+    numbers: Vec<Option<NonZeroU32>>,
 }
 
 impl Explained {
@@ -265,24 +282,22 @@ impl Explained {
         let mut order: Vec<&Asked<'_>> = asked.iter().collect();
         order.sort_by_key(|one| one.reach.rule.every);
         for one in order {
-            let rule = one.reach.rule;
             for group in one.groups() {
-                if group.points.len() == 1 {
+                if group.points().len() == 1 {
                     continue;
                 }
-                let chosen = group.representative(rule.pick);
-                if !kept[group.places[chosen]] {
+                let (point, place) = group.representative(one.reach.rule.pick);
+                if !kept[place] {
                     continue;
                 }
-                let time = group.points[chosen].instant();
                 explained.stand_ins.push(StandIn {
-                    rule,
-                    bucket: one.reach.bucket(group.start, time),
-                    index: group.points[chosen].index(),
+                    bucket: one.reach.bucket(group.start, point.instant()),
+                    index: point.index(),
                 });
-                let number = NonZeroUsize::new(explained.stand_ins.len());
-                for place in group.places {
-                    let own = &mut explained.numbers[*place];
+                let number = u32::try_from(explained.stand_ins.len());
+                let number = number.ok().and_then(NonZeroU32::new);
+                for place in group.places() {
+                    let own = &mut explained.numbers[place];
                     *own = own.or(number);
                 }
             }
@@ -291,7 +306,7 @@ impl Explained {
     }
 
     fn stand_in(&self, place: usize) -> Option<&StandIn> {
-        let number = self.numbers[place]?;
-        self.stand_ins.get(number.get() - 1)
+        let number = self.numbers[place]?.get();
+        self.stand_ins.get(number as usize - 1)
     }
 }

@@ -101,19 +101,14 @@ impl Reach {
     }
 
     /// Says why the rule does not keep the period of a snapshot that nothing represents.
-    pub(super) fn expired<Id>(&self, point: Point, day: i64, time: DateTime<Utc>) -> Why<Id> {
+    pub(super) fn expired<Id>(&self, point: Point, day: i32, time: DateTime<Utc>) -> Why<Id> {
         let rule = self.rule;
         let start = period_start(rule.every, point.seconds(), day);
         let bucket = self.bucket(start, time);
         let is_young = self.is_young(start, point.time());
         match (is_young, self.until(start, time)) {
-            (false, Until::Time(since)) => Why::Expired {
-                rule,
-                bucket,
-                since,
-            },
+            (false, Until::Time(since)) => Why::Expired { bucket, since },
             _ => Why::Outnumbered {
-                rule,
                 bucket,
                 count: match rule.at_most {
                     Some(limit) if is_young || limit < rule.at_least => limit,

@@ -85,18 +85,14 @@ pub enum Until {
 pub enum Why<Id> {
     /// Another snapshot of the same period is kept.
     Represented {
-        /// The rule that picks the other one.
-        rule: Rule,
         /// The period.
         bucket: Bucket,
         /// The snapshot that represents the period.
         represented_by: Id,
     },
-    /// The period is older than the rule reaches back.
+    /// The period is older than any rule reaches back.
     Expired {
-        /// The rule that reaches back the farthest.
-        rule: Rule,
-        /// The period.
+        /// The period, of the rule that reaches back the farthest.
         bucket: Bucket,
         /// When it expired, given in the policy's zone.
         #[serde(serialize_with = "utc")]
@@ -104,9 +100,7 @@ pub enum Why<Id> {
     },
     /// There are enough newer periods.
     Outnumbered {
-        /// The rule that reaches back the farthest.
-        rule: Rule,
-        /// The period.
+        /// The period, of the rule that reaches back the farthest.
         bucket: Bucket,
         /// How many of the newest periods the rule keeps.
         count: u32,
@@ -145,7 +139,7 @@ impl fmt::Display for RuleReason {
         };
         write!(f, "{name} (")?;
         if *until == Until::Count {
-            write!(f, "one of the {}", Newest(rule.at_least, rule.every))?;
+            Newest(rule.at_least, rule.every).fmt(f)?;
         } else {
             if rule.every != Every::Snapshot {
                 write!(f, "{} of {bucket}, ", rule.pick)?;
@@ -155,7 +149,7 @@ impl fmt::Display for RuleReason {
                 _ => f.write_str("for ever")?,
             }
             if let Some(count) = rule.at_most {
-                write!(f, " while one of the {}", Newest(count, rule.every))?;
+                write!(f, " while {}", Newest(count, rule.every))?;
             }
         }
         f.write_str(")")
@@ -173,27 +167,24 @@ impl<Id: fmt::Display> fmt::Display for Why<Id> {
             Self::Expired { bucket, since, .. } => {
                 write!(f, "{bucket} expired {}", Moment(*since))
             }
-            Self::Outnumbered {
-                rule,
-                bucket,
-                count,
-            } => write!(
-                f,
-                "{bucket} is not one of the {}",
-                Newest(*count, rule.every)
-            ),
+            Self::Outnumbered { bucket, count } => {
+                write!(f, "{bucket} is not {}", Newest(*count, bucket.every()))
+            }
             Self::Superseded { newer } => write!(f, "suspect, and {newer} is newer"),
         }
     }
 }
 
-/// Writes `14 newest days`.
+/// Writes `one of the 14 newest days`.
 struct Newest(u32, Every);
 
 impl fmt::Display for Newest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} newest {}{plural}", self.0, self.1.noun())
+        let name = self.1.noun();
+        match self.0 {
+            1 => write!(f, "the newest {name}"),
+            count => write!(f, "one of the {count} newest {name}s"),
+        }
     }
 }
 

@@ -65,13 +65,12 @@ impl ZoneClock {
 }
 
 fn look_up(zone: Tz, instant_seconds: i64) -> i64 {
-    let instant = DateTime::from_timestamp(instant_seconds, 0).unwrap_or_else(|| {
-        if instant_seconds < 0 {
-            DateTime::<Utc>::MIN_UTC
-        } else {
-            DateTime::<Utc>::MAX_UTC
-        }
-    });
+    let end = if instant_seconds < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    };
+    let instant = DateTime::from_timestamp(instant_seconds, 0).unwrap_or(end);
     let offset = zone.offset_from_utc_datetime(&instant.naive_utc());
     i64::from(offset.fix().local_minus_utc())
 }

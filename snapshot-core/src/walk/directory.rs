@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,12 +16,14 @@ use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::make;
 use crate::fs::mounts::{self, MountClass};
 use crate::fs::scan::Batch;
+use crate::fs::xattr::{self, Place};
 use crate::node::{Node, Open};
 use crate::options::Mounts;
 use crate::report::Operation;
 use crate::walk::level::{Trio, Walked};
 use crate::walk::select::Selection;
 use crate::walk::state::{Durability, Tally, Walk, locked};
+use crate::xattr::Xattrs;
 
 /// A directory may turn into something else and back between two looks; so
 /// often it is looked at again.
@@ -123,9 +125,17 @@ impl Walk<'_> {
                 return None;
             }
         };
+        let xattrs = match self.directory_xattrs(&source, access) {
+            Ok(xattrs) => xattrs,
+            Err(error) => {
+                self.problem(up, name, Operation::Read, error);
+                Xattrs::default()
+            }
+        };
         let same_filesystem = metadata.id.device == up.level.metadata.id.device;
         let level = Walked {
             metadata,
+            xattrs,
             access,
             boundary: found.boundary,
             has_basis: basis.is_some(),
@@ -196,13 +206,12 @@ impl Walk<'_> {
                 if let Some(target) = &trio.target {
                     let made = make::directory(target, &found.name).and_then(|dir| {
                         // Its own metadata cannot be read without touching it.
-                        self.seal(
-                            &dir,
-                            &Metadata {
-                                mode: 0o755,
-                                ..up.level.metadata
-                            },
-                        )
+                        let metadata = Metadata {
+                            mode: 0o755,
+                            ..up.level.metadata
+                        };
+                        self.give(up, &found.name, dir.as_fd(), &metadata, &Xattrs::default())?;
+                        self.sync_each(&dir)
                     });
                     if let Err(error) = made {
                         self.refused(up, &found.name, Operation::Create, error);
@@ -351,7 +360,7 @@ impl Walk<'_> {
             return locked(&self.closed_last).push(Arc::clone(node));
         }
         let finished = node.handles().and_then(|trio| match &trio.target {
-            Some(target) => self.seal(target, metadata),
+            Some(target) => self.seal(node, target),
             None => Ok(()),
         });
         if let Err(error) = finished {
@@ -360,11 +369,44 @@ impl Walk<'_> {
     }
 
     /// Gives a directory of the target its metadata; nothing follows in it.
-    pub(super) fn seal(&self, target: &Dir, metadata: &Metadata) -> io::Result<()> {
-        make::set_metadata(target, metadata, &self.rules)?;
+    pub(super) fn seal(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
+        let Walked {
+            metadata, xattrs, ..
+        } = &node.level;
+        self.give(node, c"", target.as_fd(), metadata, xattrs)?;
+        self.sync_each(target)
+    }
+
+    fn sync_each(&self, target: &Dir) -> io::Result<()> {
         match self.durability {
             Durability::Each => target.sync(),
             Durability::Whole => Ok(()),
         }
+    }
+
+    /// Gives what is open in the target its metadata.
+    pub(super) fn give(
+        &self,
+        node: &Node<Walked>,
+        name: &CStr,
+        target: BorrowedFd<'_>,
+        metadata: &Metadata,
+        xattrs: &Xattrs,
+    ) -> io::Result<()> {
+        make::set_owner(target, metadata, &self.rules)?;
+        if let Err(error) = xattr::set(Place::Open(target), xattrs, self.rules.xattrs) {
+            self.refused(node, name, Operation::SetMetadata, error);
+        }
+        make::set_mode_and_mtime(target, metadata, &self.rules)
+    }
+
+    /// Reads the attributes of a directory of the source.
+    pub(super) fn directory_xattrs(&self, source: &Dir, access: Access) -> io::Result<Xattrs> {
+        let read = match access {
+            Access::Read => xattr::read(Place::Open(source.as_fd()))?,
+            // Such handles cannot be asked themselves.
+            Access::Search => xattr::read(Place::Entry(source, c"."))?,
+        };
+        Ok(self.seen(read.unwrap_or_default()))
     }
 }

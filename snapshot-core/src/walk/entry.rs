@@ -1,38 +1,34 @@
 //! The entries of the walk that are no directories: linked, copied or made.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::Scope;
-use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use crate::entry::{EntryKind, Metadata};
-use crate::event::{Event, Outcome};
-use crate::fs::copy::{self, CopyError};
-use crate::fs::dir::{Boundary, Dir, stat_handle};
+use crate::event::Outcome;
+use crate::fs::dir::{Boundary, Dir};
 use crate::fs::make::{self, Linked};
-use crate::fs::mounts;
+use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::plan::{self, Action};
-use crate::report::{Counts, Operation};
+use crate::report::Operation;
 use crate::walk::directory::Found;
 use crate::walk::groups::{Group, Stored};
 use crate::walk::level::{Trio, Walked, visit_target};
 use crate::walk::select::Selection;
-use crate::walk::state::{Durability, Tally, Walk, locked};
+use crate::walk::state::{Tally, Walk};
+use crate::xattr::Xattrs;
 
 /// A file may be exchanged for another between two looks; so often the new one
 /// is taken instead.
 const LOOKS: u32 = 3;
-/// A file that changes while it is read is read again so often.
-const READS: u32 = 2;
 
 /// What became of an entry.
-enum Placed {
+pub(super) enum Placed {
     /// It is there; the inode is told where it was learned.
     Done {
         outcome: Outcome,
@@ -45,12 +41,12 @@ enum Placed {
 }
 
 /// One entry and all that is known of it.
-struct Here<'a> {
-    node: &'a Arc<Node<Walked>>,
-    trio: &'a Trio,
-    name: &'a CStr,
-    source: Metadata,
-    basis: Option<Metadata>,
+pub(super) struct Here<'a> {
+    pub(super) node: &'a Arc<Node<Walked>>,
+    pub(super) trio: &'a Trio,
+    pub(super) name: &'a CStr,
+    pub(super) source: Metadata,
+    pub(super) basis: Option<Metadata>,
 }
 
 impl Walk<'_> {
@@ -176,251 +172,178 @@ impl Walk<'_> {
     }
 
     fn place(&self, here: &Here<'_>, tally: &mut Tally) -> Placed {
-        if let (Some(dir), Some(basis)) = (&here.trio.basis, &here.basis) {
-            if self.may_link(here, dir, basis) && self.claims.claim(basis.id.inode) {
-                let Some(target) = &here.trio.target else {
-                    return Placed::Done {
-                        outcome: Outcome::Linked,
-                        inode: Some(basis.id.inode),
-                    };
-                };
-                match make::link(dir, here.name, target, here.name) {
-                    Ok(Linked::Done) => {
-                        return Placed::Done {
-                            outcome: Outcome::Linked,
-                            inode: Some(basis.id.inode),
-                        };
-                    }
-                    Ok(Linked::TooMany) => {
-                        self.notes.links_exhausted.fetch_add(1, Ordering::Relaxed);
-                    }
-                    // Symlinks and special files cost nothing to make anew.
-                    Ok(Linked::Refused(error)) if here.source.kind == EntryKind::File => {
-                        self.link_refused(&error);
-                    }
-                    Ok(Linked::Refused(_) | Linked::Gone) => {}
-                    Err(error) => {
-                        self.refused(here.node, here.name, Operation::Create, error);
-                        return Placed::Failed;
-                    }
+        let action = self.decide(here);
+        let reuse = match action {
+            Action::Link => match self.link_to_basis(here) {
+                Ok(None) => here.basis_file(),
+                Ok(Some(placed)) => return placed,
+                Err(error) => {
+                    self.refused(here.node, here.name, Operation::Create, error);
+                    return Placed::Failed;
                 }
-            }
-        }
+            },
+            Action::MakeFromBasis => here.basis_file(),
+            Action::Make => None,
+        };
         match here.source.kind {
-            EntryKind::File => self.copy(here, tally),
+            EntryKind::File => self.copy(here, reuse, tally),
             _ => self.make(here),
         }
     }
 
-    fn may_link(&self, here: &Here<'_>, dir: &Dir, basis: &Metadata) -> bool {
-        match plan::decide(&here.source, Some(basis), &self.rules) {
-            Action::Make => false,
-            Action::Link => true,
-            Action::LinkIfSameTarget => {
-                let old = read_link(dir, here.name);
-                let new = here.trio.source().and_then(|dir| read_link(dir, here.name));
-                matches!((old, new), (Ok(old), Ok(new)) if old == new)
-            }
+    /// Compares an entry with its basis, looking up only what the outcome
+    /// depends on.
+    fn decide(&self, here: &Here<'_>) -> Action {
+        let basis = here.basis.as_ref().filter(|basis| {
+            self.distrusted.is_empty() || !self.distrusted.contains(&basis.id.inode)
+        });
+        let action = plan::decide(&here.source, basis, &self.rules);
+        if action != Action::Link || (self.has_same_target(here) && self.has_same_xattrs(here)) {
+            return action;
         }
+        match here.source.kind {
+            EntryKind::File => Action::MakeFromBasis,
+            _ => Action::Make,
+        }
+    }
+
+    /// Links an entry to its basis; none if that cannot be.
+    fn link_to_basis(&self, here: &Here<'_>) -> io::Result<Option<Placed>> {
+        let (Some(dir), Some(basis)) = (&here.trio.basis, &here.basis) else {
+            return Ok(None);
+        };
+        if !self.claims.claim(basis.id.inode) {
+            return Ok(None);
+        }
+        let linked = match &here.trio.target {
+            Some(target) => make::link(dir, here.name, target, here.name)?,
+            None => Linked::Done,
+        };
+        match linked {
+            Linked::Done => {
+                let inode = Some(basis.id.inode);
+                return Ok(Some(Placed::Done {
+                    outcome: Outcome::Linked,
+                    inode,
+                }));
+            }
+            Linked::TooMany => {
+                self.notes.links_exhausted.fetch_add(1, Ordering::Relaxed);
+            }
+            // Symlinks and special files cost nothing to make anew.
+            Linked::Refused(error) if here.source.kind == EntryKind::File => {
+                self.link_refused(&error);
+            }
+            Linked::Refused(_) | Linked::Gone => {}
+        }
+        Ok(None)
+    }
+
+    fn has_same_target(&self, here: &Here<'_>) -> bool {
+        if here.source.kind != EntryKind::Symlink {
+            return true;
+        }
+        let old = here
+            .trio
+            .basis
+            .as_ref()
+            .map(|dir| read_link(dir, here.name));
+        let new = here.trio.source().and_then(|dir| read_link(dir, here.name));
+        matches!((old, new), (Some(Ok(old)), Ok(new)) if old == new)
+    }
+
+    fn has_same_xattrs(&self, here: &Here<'_>) -> bool {
+        let Some(basis) = &here.trio.basis else {
+            return false;
+        };
+        let new = self.source_xattrs(here);
+        let old = xattrs_unless(&self.inside.no_xattrs, Place::Entry(basis, here.name));
+        matches!((old, new), (Ok(old), Ok(new)) if new.equal_in(&old, self.rules.xattrs))
+    }
+
+    /// Reads the attributes of an entry that is not open.
+    fn source_xattrs(&self, here: &Here<'_>) -> io::Result<Xattrs> {
+        let dir = here.trio.source()?;
+        let read = xattrs_unless(
+            &here.node.level.ways.no_xattrs,
+            Place::Entry(dir, here.name),
+        );
+        read.map(|xattrs| self.seen(xattrs))
     }
 
     /// Makes a symlink, FIFO, socket or device.
     fn make(&self, here: &Here<'_>) -> Placed {
-        let made = match here.source.kind {
-            EntryKind::Symlink => {
-                let link = match here.trio.source().and_then(|dir| read_link(dir, here.name)) {
-                    Ok(link) => link,
-                    // It is something else by now.
-                    Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
-                        return Placed::Exchanged;
-                    }
-                    Err(error) => {
-                        self.problem(here.node, here.name, Operation::Read, error);
-                        return Placed::Failed;
-                    }
-                };
-                here.trio
-                    .target
-                    .as_ref()
-                    .map(|to| make::symlink(to, here.name, &link, &here.source, &self.rules))
-            }
-            _ => here
+        let link = match here.source.kind {
+            EntryKind::Symlink => here
                 .trio
-                .target
-                .as_ref()
-                .map(|to| make::special(to, here.name, &here.source, &self.rules)),
+                .source()
+                .and_then(|dir| read_link(dir, here.name))
+                .map(Some),
+            _ => Ok(None),
         };
-        if let Some(Err(error)) = made {
-            self.refused(here.node, here.name, Operation::Create, error);
-            return Placed::Failed;
-        }
-        let inode = self.inode_if_shared(here);
-        Placed::Done {
-            outcome: Outcome::Made,
-            inode,
-        }
-    }
-
-    /// The inode of a new entry, needed only where others will be linked to it.
-    fn inode_if_shared(&self, here: &Here<'_>) -> Option<u64> {
-        if here.source.links < 2 {
-            return None;
-        }
-        here.trio
-            .target
-            .as_ref()
-            .and_then(|dir| dir.stat(here.name).ok())
-            .map(|made| made.id.inode)
-    }
-
-    fn copy(&self, here: &Here<'_>, tally: &mut Tally) -> Placed {
-        let Some(target) = &here.trio.target else {
-            tally.counts.bytes_copied += here.source.size_bytes;
-            return Placed::Done {
-                outcome: Outcome::Copied,
-                inode: None,
-            };
-        };
-        let opened = self
-            .open_source(here)
-            .and_then(|from| Ok((stat_handle(from.as_fd())?, from)));
-        let (found, from) = match opened {
-            Ok(opened) => opened,
-            // A symlink has taken its place.
-            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+        let read = link.and_then(|link| Ok((link, self.source_xattrs(here)?)));
+        let (link, xattrs) = match read {
+            Ok(read) => read,
+            // It is something else by now.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
                 return Placed::Exchanged;
             }
             Err(error) => {
-                self.problem(here.node, here.name, Operation::Open, error);
+                self.problem(here.node, here.name, Operation::Read, error);
                 return Placed::Failed;
             }
         };
-        if found.kind != EntryKind::File || found.id != here.source.id {
-            return Placed::Exchanged;
-        }
-        let copied = make::file(target, here.name, found.mode)
-            .map_err(CopyError::Write)
-            .and_then(|to| self.copy_stable(here, &from, found, &to, tally));
-        match copied {
-            Ok(bytes) => {
-                tally.counts.bytes_copied += bytes;
-                Placed::Done {
-                    outcome: Outcome::Copied,
-                    inode: self.inode_if_shared(here),
-                }
+        if let Some(target) = &here.trio.target {
+            let made = match &link {
+                Some(link) => make::symlink(target, here.name, link, &here.source, &self.rules),
+                None => make::special(target, here.name, &here.source, &self.rules),
+            };
+            if let Err(error) = made {
+                self.refused(here.node, here.name, Operation::Create, error);
+                return Placed::Failed;
             }
-            Err(error) => {
-                // What is there of it must not pass for the file.
-                let removed = rustix::fs::unlinkat(target, here.name, AtFlags::empty());
-                match error {
-                    CopyError::Read(error) => {
-                        self.problem(here.node, here.name, Operation::Read, error);
-                        if let Err(error) = removed {
-                            self.refused(here.node, here.name, Operation::Remove, error.into());
-                        }
-                    }
-                    CopyError::Write(error) => {
-                        self.refused(here.node, here.name, Operation::Create, error);
-                    }
-                    CopyError::Shrunk => self.unstable(here.node, here.name),
-                    CopyError::Cancelled => {}
-                }
-                Placed::Failed
+            let given = xattr::set(Place::Entry(target, here.name), &xattrs, self.rules.xattrs)
+                .and_then(|()| make::set_mtime(target, here.name, &here.source));
+            if let Err(error) = given {
+                self.refused(here.node, here.name, Operation::SetMetadata, error);
             }
         }
-    }
-
-    /// Copies data and metadata until both are of one version of the file, or
-    /// that has failed too often; gives the size in bytes.
-    fn copy_stable(
-        &self,
-        here: &Here<'_>,
-        from: &OwnedFd,
-        found: Metadata,
-        to: &OwnedFd,
-        tally: &mut Tally,
-    ) -> Result<u64, CopyError> {
-        let mut version = found;
-        let mut reads = 0;
-        loop {
-            let copied = self.copy_once(here, from, &version, to, tally);
-            let after = stat_handle(from.as_fd()).map_err(CopyError::Read)?;
-            reads += 1;
-            match copied {
-                Ok(()) if version.is_same_version(&after) => break,
-                Ok(()) | Err(CopyError::Shrunk) if reads < READS => {
-                    rustix::fs::ftruncate(to, 0).map_err(|error| CopyError::Write(error.into()))?;
-                    version = after;
-                }
-                Ok(()) => {
-                    // Its older mtime keeps the copy from ever passing for
-                    // the file as it is now.
-                    self.unstable(here.node, here.name);
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        make::set_metadata(to, &version, &self.rules).map_err(CopyError::Write)?;
-        if self.durability == Durability::Each {
-            rustix::fs::fsync(to).map_err(|error| CopyError::Write(error.into()))?;
-        }
-        Ok(version.size_bytes)
-    }
-
-    fn copy_once(
-        &self,
-        here: &Here<'_>,
-        from: &OwnedFd,
-        version: &Metadata,
-        to: &OwnedFd,
-        tally: &mut Tally,
-    ) -> Result<(), CopyError> {
-        let told = tally.told_bytes;
-        let mut copied_bytes = 0;
-        let result = copy::contents(
-            from.as_fd(),
-            to.as_fd(),
-            version,
-            &here.node.level.ways,
-            &mut |chunk_bytes| {
-                copied_bytes += chunk_bytes;
-                // Small files are told with their batch.
-                if copied_bytes < version.size_bytes {
-                    tally.told_bytes += chunk_bytes;
-                    self.observer.on_event(&Event::Progress(&Counts {
-                        bytes_copied: chunk_bytes,
-                        ..Counts::default()
-                    }));
-                }
-                !self.is_stopping()
-            },
-        );
-        if result.is_err() {
-            // What was told of it is not going to be counted.
-            tally.told_bytes = told;
-        }
-        result
-    }
-
-    fn open_source(&self, here: &Here<'_>) -> io::Result<OwnedFd> {
-        let dir = here.trio.source()?;
-        match dir.open_file(here.name, Boundary::Stay) {
-            Err(error) if error.raw_os_error() == Some(Errno::XDEV.raw_os_error()) => {
-                // A file that is a mount point.
-                let kind = mounts::type_at(dir, here.name)?;
-                if self.enters(&kind) {
-                    return dir.open_file(here.name, Boundary::Cross);
-                }
-                locked(&self.notes.mounts_left_out)
-                    .push((here.node.path_of(self.source_path, here.name), kind));
-                Err(error)
-            }
-            other => other,
+        Placed::Done {
+            outcome: Outcome::Made,
+            inode: here.inode_if_shared(),
         }
     }
 }
 
-fn read_link(at: &Dir, name: &CStr) -> io::Result<std::ffi::CString> {
+impl Here<'_> {
+    /// The basis, where a file's data may be taken from it.
+    fn basis_file(&self) -> Option<(&Dir, Metadata)> {
+        let basis = self.basis.filter(|basis| basis.kind == EntryKind::File)?;
+        Some((self.trio.basis.as_ref()?, basis))
+    }
+
+    /// The inode of a new entry, needed only where others will be linked to it.
+    pub(super) fn inode_if_shared(&self) -> Option<u64> {
+        if self.source.links < 2 {
+            return None;
+        }
+        let made = self.trio.target.as_ref()?.stat(self.name).ok()?;
+        Some(made.id.inode)
+    }
+}
+
+/// Reads attributes, unless the filesystem is known to have none.
+fn xattrs_unless(missing: &AtomicBool, place: Place<'_>) -> io::Result<Xattrs> {
+    if missing.load(Ordering::Relaxed) {
+        return Ok(Xattrs::default());
+    }
+    let read = xattr::read(place)?;
+    if read.is_none() {
+        missing.store(true, Ordering::Relaxed);
+    }
+    Ok(read.unwrap_or_default())
+}
+
+fn read_link(at: &Dir, name: &CStr) -> io::Result<CString> {
     Ok(rustix::fs::readlinkat(at, name, Vec::new())?)
 }

@@ -10,6 +10,7 @@ use crate::entry::{FileId, Metadata};
 use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::node::{Level, Node, open_chain};
+use crate::xattr::Xattrs;
 
 /// The handles of one directory in all three trees.
 pub(crate) struct Trio {
@@ -25,6 +26,7 @@ pub(crate) struct Walked {
     /// What the target's directory is given at last; none where the source's
     /// was not to be looked at.
     pub(crate) metadata: Metadata,
+    pub(crate) xattrs: Xattrs,
     pub(crate) access: Access,
     /// How the source's directory is reached from the one above.
     pub(crate) boundary: Boundary,
@@ -33,7 +35,7 @@ pub(crate) struct Walked {
     /// The directory could not be read to its end, and must not appear as if
     /// what was read were all.
     pub(crate) lost: AtomicBool,
-    /// How files of this directory's filesystem can be copied.
+    /// What this directory's filesystem cannot do.
     pub(crate) ways: Arc<Ways>,
 }
 

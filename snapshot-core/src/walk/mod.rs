@@ -2,6 +2,7 @@
 //! (and one a full buffer of a large directory).
 
 mod claims;
+mod copy;
 mod directory;
 mod entry;
 mod groups;
@@ -43,7 +44,7 @@ pub(crate) struct Replication<'run> {
     pub(crate) durability: Durability,
     /// A directory that is left out wherever it is met.
     pub(crate) left_out: Option<FileId>,
-    /// Inodes of the basis that are not to be linked.
+    /// Inodes of the basis that are not to be relied on.
     pub(crate) distrusted: Vec<u64>,
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
@@ -59,7 +60,7 @@ pub(crate) struct Replicated {
 impl Replication<'_> {
     /// Walks until all is done. An error means that the target is of no use.
     pub(crate) fn run(self, pool: &ThreadPool) -> Result<Replicated> {
-        let walk = Walk::new(
+        let mut walk = Walk::new(
             self.source_path,
             self.target_path,
             self.rules,
@@ -70,15 +71,16 @@ impl Replication<'_> {
             self.cancel,
             pool.current_num_threads(),
         );
-        for inode in self.distrusted {
-            walk.claims.claim(inode);
-        }
+        walk.distrusted = self.distrusted.into_iter().collect();
         let metadata = self
             .source
             .stat_self()
             .map_err(|error| Error::io("read", self.source_path, error))?;
         let level = Walked {
             metadata,
+            xattrs: walk
+                .directory_xattrs(&self.source, Access::Search)
+                .map_err(|error| Error::io("read", self.source_path, error))?,
             access: Access::Search,
             boundary: Boundary::Stay,
             has_basis: self.basis.is_some(),
@@ -124,7 +126,7 @@ fn close_last(walk: &Walk<'_>) {
         std::cmp::Reverse(std::iter::successors(Some(node), |node| node.up()).count())
     });
     for node in nodes {
-        let done = visit_target(&node).and_then(|target| walk.seal(&target, &node.level.metadata));
+        let done = visit_target(&node).and_then(|target| walk.seal(&node, &target));
         if let Err(error) = done {
             walk.refused(&node, c"", Operation::SetMetadata, error);
         }

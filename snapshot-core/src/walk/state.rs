@@ -1,9 +1,10 @@
 //! What all workers of a walk share: nothing that the hot path has to lock.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -13,6 +14,7 @@ use crate::compare::Rules;
 use crate::entry::FileId;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Outcome};
+use crate::fs::copy::Ways;
 use crate::fs::remove;
 use crate::node::Node;
 use crate::options::Mounts;
@@ -20,6 +22,7 @@ use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
 use crate::walk::level::Walked;
+use crate::xattr::{Namespaces, Xattrs};
 
 /// How what is written gets to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,10 @@ pub(crate) struct Walk<'run> {
     pub(crate) cancel: &'run CancelToken,
     pub(crate) claims: Claims,
     pub(crate) groups: Groups,
+    /// Inodes of the basis that are neither linked to nor copied from.
+    pub(crate) distrusted: HashSet<u64>,
+    /// What the destination's filesystem cannot do by itself.
+    pub(crate) inside: Ways,
     pub(crate) totals: Totals,
     /// Directories whose modes would keep an ordinary user out; they get them
     /// when all else is done.
@@ -64,6 +71,8 @@ pub(crate) struct Notes {
     link_refusal: Mutex<Option<String>>,
     links_refused: AtomicU64,
     pub(crate) links_exhausted: AtomicU64,
+    /// Namespaces of attributes that the destination cannot hold, as bits.
+    pub(crate) xattrs_lost: AtomicU8,
 }
 
 /// The sums of each worker, so that none waits for another.
@@ -111,6 +120,8 @@ impl<'run> Walk<'run> {
             cancel,
             claims: Claims::new(),
             groups: Groups::new(),
+            distrusted: HashSet::new(),
+            inside: Ways::default(),
             totals: Totals::new(workers),
             closed_last: Mutex::default(),
             notes: Notes::default(),
@@ -175,7 +186,7 @@ impl<'run> Walk<'run> {
         operation: Operation,
         error: io::Error,
     ) {
-        const OF_THE_ENTRY: [Errno; 12] = [
+        const OF_THE_ENTRY: [Errno; 13] = [
             Errno::PERM,
             Errno::ACCESS,
             Errno::EXIST,
@@ -188,6 +199,7 @@ impl<'run> Walk<'run> {
             Errno::FBIG,
             Errno::NXIO,
             Errno::NODEV,
+            Errno::TOOBIG,
         ];
         if Errno::from_io_error(&error).is_some_and(|error| OF_THE_ENTRY.contains(&error)) {
             self.problem(node, name, operation, error);
@@ -215,6 +227,17 @@ impl<'run> Walk<'run> {
     pub(crate) fn link_refused(&self, error: &io::Error) {
         self.notes.links_refused.fetch_add(1, Ordering::Relaxed);
         locked(&self.notes.link_refusal).get_or_insert_with(|| error.to_string());
+    }
+
+    /// Passes attributes on, noting those that the destination cannot hold.
+    pub(crate) fn seen(&self, xattrs: Xattrs) -> Xattrs {
+        let lost = xattrs.namespaces().without(self.rules.xattrs);
+        if lost != Namespaces::default() {
+            self.notes
+                .xattrs_lost
+                .fetch_or(lost.bits(), Ordering::Relaxed);
+        }
+        xattrs
     }
 
     /// Tells what was done with an entry, if somebody wants to know.
@@ -273,6 +296,12 @@ impl<'run> Walk<'run> {
         let mut warnings = Vec::new();
         if !self.rules.compares_owners() {
             warnings.push(Warning::OwnersNotKept);
+        }
+        let lost = Namespaces::from_bits(notes.xattrs_lost.load(Ordering::Relaxed));
+        if lost != Namespaces::default() {
+            warnings.push(Warning::XattrsNotKept {
+                namespaces: lost.iter().collect(),
+            });
         }
         if let Some(path) = locked(&notes.store_left_out).take() {
             warnings.push(Warning::StoreLeftOut { path });

@@ -1,0 +1,223 @@
+//! Copying a regular file: data and metadata of one and the same version of it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+use crate::entry::{EntryKind, Metadata};
+use crate::event::{Event, Outcome};
+use crate::fs::copy::{self, CopyError, Ways};
+use crate::fs::dir::{Boundary, Dir, stat_handle};
+use crate::fs::xattr::{self, Place};
+use crate::fs::{make, mounts};
+use crate::report::{Counts, Operation};
+use crate::walk::entry::{Here, Placed};
+use crate::walk::state::{Durability, Tally, Walk, locked};
+
+/// A file that changes while it is read is read again so often.
+const READS: u32 = 2;
+
+/// Where the bytes come from.
+struct Data<'a> {
+    from: BorrowedFd<'a>,
+    ways: &'a Ways,
+}
+
+impl Walk<'_> {
+    /// Copies a file. With `reuse` its data are known to be those of the
+    /// basis, and never leave the destination.
+    pub(super) fn copy(
+        &self,
+        here: &Here<'_>,
+        reuse: Option<(&Dir, Metadata)>,
+        tally: &mut Tally,
+    ) -> Placed {
+        let Some(target) = &here.trio.target else {
+            tally.counts.bytes_copied += here.source.size_bytes;
+            return Placed::Done {
+                outcome: Outcome::Copied,
+                inode: None,
+            };
+        };
+        let opened = self
+            .open_source(here)
+            .and_then(|from| Ok((stat_handle(from.as_fd())?, from)));
+        let (found, from) = match opened {
+            Ok(opened) => opened,
+            // A symlink has taken its place.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+                return Placed::Exchanged;
+            }
+            Err(error) => {
+                self.problem(here.node, here.name, Operation::Open, error);
+                return Placed::Failed;
+            }
+        };
+        if found.kind != EntryKind::File || found.id != here.source.id {
+            return Placed::Exchanged;
+        }
+        // The data of the basis are those of the version that was compared.
+        let reuse = reuse
+            .filter(|_| found.is_same_version(&here.source))
+            .and_then(open_basis(here));
+        let copied = make::file(target, here.name, found.mode)
+            .map_err(CopyError::Write)
+            .and_then(|to| self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally));
+        match copied {
+            Ok(bytes) => {
+                tally.counts.bytes_copied += bytes;
+                Placed::Done {
+                    outcome: Outcome::Copied,
+                    inode: here.inode_if_shared(),
+                }
+            }
+            Err(error) => {
+                self.discard(here, target, error);
+                Placed::Failed
+            }
+        }
+    }
+
+    /// Removes what is there of a file, so that it does not pass for it.
+    fn discard(&self, here: &Here<'_>, target: &Dir, error: CopyError) {
+        let removed = rustix::fs::unlinkat(target, here.name, AtFlags::empty());
+        match error {
+            CopyError::Read(error) => {
+                self.problem(here.node, here.name, Operation::Read, error);
+                if let Err(error) = removed {
+                    self.refused(here.node, here.name, Operation::Remove, error.into());
+                }
+            }
+            CopyError::Write(error) => self.refused(here.node, here.name, Operation::Create, error),
+            CopyError::Shrunk => self.unstable(here.node, here.name),
+            CopyError::Cancelled => {}
+        }
+    }
+
+    /// Copies data and metadata until both are of one version of the file, or
+    /// that has failed too often; gives the size in bytes.
+    fn copy_stable(
+        &self,
+        here: &Here<'_>,
+        from: &OwnedFd,
+        mut reuse: Option<&OwnedFd>,
+        found: Metadata,
+        to: &OwnedFd,
+        tally: &mut Tally,
+    ) -> Result<u64, CopyError> {
+        let mut version = found;
+        let mut reads = 0;
+        let xattrs = loop {
+            let data = match reuse {
+                Some(basis) => Data {
+                    from: basis.as_fd(),
+                    ways: &self.inside,
+                },
+                None => Data {
+                    from: from.as_fd(),
+                    ways: &here.node.level.ways,
+                },
+            };
+            let copied = self
+                .copy_once(&data, &version, to, tally)
+                .and_then(|()| xattr::read(Place::Open(from.as_fd())).map_err(CopyError::Read));
+            if reuse.take().is_some()
+                && matches!(copied, Err(CopyError::Read(_) | CopyError::Shrunk))
+            {
+                // The basis is damaged; the source has the data too.
+                empty(to)?;
+                continue;
+            }
+            let after = stat_handle(from.as_fd()).map_err(CopyError::Read)?;
+            reads += 1;
+            match copied {
+                Ok(xattrs) if version.is_same_version(&after) => break xattrs,
+                Ok(_) | Err(CopyError::Shrunk) if reads < READS => {
+                    empty(to)?;
+                    version = after;
+                }
+                Ok(xattrs) => {
+                    // Its older mtime keeps the copy from ever passing for
+                    // the file as it is now.
+                    self.unstable(here.node, here.name);
+                    break xattrs;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let xattrs = self.seen(xattrs.unwrap_or_default());
+        self.give(here.node, here.name, to.as_fd(), &version, &xattrs)
+            .map_err(CopyError::Write)?;
+        if self.durability == Durability::Each {
+            rustix::fs::fsync(to).map_err(|error| CopyError::Write(error.into()))?;
+        }
+        Ok(version.size_bytes)
+    }
+
+    fn copy_once(
+        &self,
+        data: &Data<'_>,
+        version: &Metadata,
+        to: &OwnedFd,
+        tally: &mut Tally,
+    ) -> Result<(), CopyError> {
+        let told = tally.told_bytes;
+        let mut copied_bytes = 0;
+        let result = copy::contents(
+            data.from,
+            to.as_fd(),
+            version,
+            data.ways,
+            &mut |chunk_bytes| {
+                copied_bytes += chunk_bytes;
+                // Small files are told with their batch.
+                if copied_bytes < version.size_bytes {
+                    tally.told_bytes += chunk_bytes;
+                    let news = Counts {
+                        bytes_copied: chunk_bytes,
+                        ..Counts::default()
+                    };
+                    self.observer.on_event(&Event::Progress(&news));
+                }
+                !self.is_stopping()
+            },
+        );
+        if result.is_err() {
+            // What was told of it is not going to be counted.
+            tally.told_bytes = told;
+        }
+        result
+    }
+
+    fn open_source(&self, here: &Here<'_>) -> io::Result<OwnedFd> {
+        let dir = here.trio.source()?;
+        match dir.open_file(here.name, Boundary::Stay) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
+                // A file that is a mount point.
+                let kind = mounts::type_at(dir, here.name)?;
+                if self.enters(&kind) {
+                    return dir.open_file(here.name, Boundary::Cross);
+                }
+                let path = here.node.path_of(self.source_path, here.name);
+                locked(&self.notes.mounts_left_out).push((path, kind));
+                Err(error)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Opens the file of the basis, if it is still the one that was compared.
+fn open_basis<'a>(here: &'a Here<'_>) -> impl FnOnce((&Dir, Metadata)) -> Option<OwnedFd> + 'a {
+    |(dir, basis)| {
+        let file = dir.open_file(here.name, Boundary::Stay).ok()?;
+        let found = stat_handle(file.as_fd()).ok()?;
+        (found.id == basis.id && found.size_bytes == here.source.size_bytes).then_some(file)
+    }
+}
+
+fn empty(to: &OwnedFd) -> Result<(), CopyError> {
+    rustix::fs::ftruncate(to, 0).map_err(|error| CopyError::Write(error.into()))
+}
