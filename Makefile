@@ -12,7 +12,7 @@ help:
 	@echo 'make bench   hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
 test:
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 	tests/as-user.sh
 
 check:

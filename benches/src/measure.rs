@@ -20,6 +20,8 @@ const SHOWN_BYTES: u64 = 2_000;
 pub(crate) struct Measurement {
     /// Wall-clock time from the start to the end of the sync.
     pub(crate) seconds: f64,
+    /// Processor time of the program, without what the kernel did for it later.
+    pub(crate) cpu_seconds: f64,
     /// The resident memory of the largest process of the program. Linux counts
     /// from the size of the process that started it, so this program's own
     /// peak is the least that can be read.
@@ -59,6 +61,7 @@ pub(crate) fn measure(command: &mut Command, destination: &Path) -> Result<Measu
     }
     Ok(Measurement {
         seconds,
+        cpu_seconds: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
         peak_bytes: used.rusage.maxrss,
     })
 }
@@ -138,6 +141,7 @@ mod tests {
         let script = "text=$(head -c 16000000 /dev/zero | tr '\\0' x); sleep 0.2; : $text";
         let measured = measure(Command::new("sh").args(["-c", script]), temp.path()).unwrap();
         assert!(measured.seconds >= 0.2, "{measured:?}");
+        assert!(measured.cpu_seconds > 0.001, "{measured:?}");
         assert!(measured.peak_bytes > 16_000_000, "{measured:?}");
     }
 

@@ -19,6 +19,7 @@ pub(crate) struct Timed {
     label: &'static str,
     ours: bool,
     seconds: Vec<f64>,
+    cpu_seconds: Vec<f64>,
     peak_bytes: u64,
 }
 
@@ -30,6 +31,7 @@ impl Timed {
             label: program.label(scenario),
             ours: program.is_ours(),
             seconds: Vec::new(),
+            cpu_seconds: Vec::new(),
             peak_bytes: 0,
         }
     }
@@ -42,6 +44,7 @@ impl Timed {
     /// Adds a run.
     pub(crate) fn add(&mut self, run: Measurement) {
         self.seconds.push(run.seconds);
+        self.cpu_seconds.push(run.cpu_seconds);
         self.peak_bytes = self.peak_bytes.max(run.peak_bytes);
     }
 }
@@ -61,6 +64,7 @@ struct Row {
     timed: Timed,
     #[serde(flatten)]
     summary: Summary,
+    median_cpu_seconds: f64,
 }
 
 /// One scenario's numbers.
@@ -90,7 +94,12 @@ impl ScenarioReport {
             .into_iter()
             .filter_map(|timed| {
                 let summary = Summary::of(&timed.seconds)?;
-                Some(Row { timed, summary })
+                let median_cpu_seconds = Summary::of(&timed.cpu_seconds)?.median;
+                Some(Row {
+                    timed,
+                    summary,
+                    median_cpu_seconds,
+                })
             })
             .collect();
         Self {
@@ -174,6 +183,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
+            "cpu: processor time of the program, without what the kernel writes for it later, median."
+        )?;
+        writeln!(
+            f,
             "memory: resident peak of the largest process; less than {} cannot be told apart.",
             megabytes(self.least_peak_bytes)
         )
@@ -190,8 +203,8 @@ impl fmt::Display for ScenarioReport {
             .collect();
         write!(
             f,
-            "{:<26}{:>9}{:>9}{:>9}{:>10}",
-            self.scenario, "median", "min", "max", "memory"
+            "{:<26}{:>9}{:>9}{:>9}{:>9}{:>10}",
+            self.scenario, "median", "min", "max", "cpu", "memory"
         )?;
         for label in &ours {
             write!(f, "  {:>23}", format!("÷ {}", short(label)))?;
@@ -208,11 +221,12 @@ impl fmt::Display for ScenarioReport {
 impl ScenarioReport {
     fn line(&self, row: &Row, ours: &[&str]) -> String {
         let mut line = format!(
-            "{:<26}{:>9}{:>9}{:>9}{:>10}",
+            "{:<26}{:>9}{:>9}{:>9}{:>9}{:>10}",
             row.timed.label,
             seconds(row.summary.median),
             seconds(row.summary.min),
             seconds(row.summary.max),
+            seconds(row.median_cpu_seconds),
             megabytes(row.timed.peak_bytes)
         );
         for label in ours {
@@ -264,6 +278,7 @@ mod tests {
         for &seconds in seconds {
             timed.add(Measurement {
                 seconds,
+                cpu_seconds: seconds * 2.0,
                 peak_bytes: 7_000_000,
             });
         }
@@ -309,6 +324,7 @@ mod tests {
         assert_eq!(program["label"], "hardsnap tree --link-dest");
         assert_eq!(program["seconds"], serde_json::json!([0.25, 0.5]));
         assert_eq!(program["median"], 0.375);
+        assert_eq!(program["median_cpu_seconds"], 0.75);
         assert_eq!(program["peak_bytes"], 7_000_000);
     }
 }

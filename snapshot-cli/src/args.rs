@@ -78,6 +78,9 @@ pub(crate) enum Command {
 pub(crate) struct InitArgs {
     /// The directory to make the store in; it is created if it is missing
     pub(crate) store: PathBuf,
+    /// Make it even where there are no hard links and each snapshot is a full copy
+    #[arg(long)]
+    pub(crate) allow_full_copies: bool,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }
@@ -96,6 +99,9 @@ pub(crate) struct BackupArgs {
     /// Accept other sources than those of the snapshots before
     #[arg(long)]
     pub(crate) change_sources: bool,
+    /// Copy everything each time where the destination has no hard links [default: refuse]
+    #[arg(long)]
+    pub(crate) allow_full_copies: bool,
     /// Date the snapshot TIME instead of now, and prune as of then
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
     pub(crate) time: Option<DateTime<Utc>>,
@@ -117,6 +123,9 @@ pub(crate) struct RunArgs {
     /// Enter network, FUSE and autofs mounts too [default: they become empty directories]
     #[arg(long)]
     cross_network: bool,
+    /// Stop at every mount point, bind mounts included
+    #[arg(long, conflicts_with = "cross_network")]
+    one_file_system: bool,
     /// Number of worker threads [default: one a processor, at least 2]
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
@@ -197,6 +206,8 @@ impl RunArgs {
     pub(crate) fn mounts(&self) -> Mounts {
         if self.cross_network {
             Mounts::All
+        } else if self.one_file_system {
+            Mounts::OneFileSystem
         } else {
             Mounts::Local
         }

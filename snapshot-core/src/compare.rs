@@ -1,7 +1,7 @@
 //! The comparison of a source entry with its basis: pure, so that a dry run,
 //! a report and a test see the very values that the engine acts on.
 
-use crate::entry::{EntryKind, Metadata};
+use crate::entry::{EntryKind, FileTime, Metadata};
 use crate::xattr::Namespaces;
 
 /// Whether the destination holds owners.
@@ -15,10 +15,22 @@ pub(crate) enum Ownership {
     Fixed { uid: u32, gid: u32 },
 }
 
+/// Whether the destination holds permission bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Modes {
+    /// They are set and compared.
+    Kept,
+    /// They are what the destination makes them, and not compared.
+    Fixed,
+}
+
 /// What the destination can hold, as far as the comparison is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) ownership: Ownership,
+    pub(crate) modes: Modes,
+    /// How fine the destination's mtimes are; no finer are they compared.
+    pub(crate) mtime_granularity_nanoseconds: u64,
     /// The extended attributes that are set and compared.
     pub(crate) xattrs: Namespaces,
 }
@@ -54,6 +66,13 @@ impl Rules {
             Ownership::Kept { made_as } if made_as != owner => Some(owner),
             Ownership::Kept { .. } | Ownership::Fixed { .. } => None,
         }
+    }
+
+    fn is_same_mtime(&self, source: FileTime, basis: FileTime) -> bool {
+        let step = i128::from(self.mtime_granularity_nanoseconds.max(1));
+        source == basis
+            || source.total_nanoseconds().div_euclid(step)
+                == basis.total_nanoseconds().div_euclid(step)
     }
 
     pub(crate) fn compares_owners(&self) -> bool {
@@ -92,8 +111,8 @@ impl Change {
         Change {
             kind: false,
             size: sized && source.size_bytes != basis.size_bytes,
-            mtime: source.mtime != basis.mtime,
-            mode: !symlink && rules.stored_mode(source) != basis.mode,
+            mtime: !rules.is_same_mtime(source.mtime, basis.mtime),
+            mode: !symlink && rules.modes == Modes::Kept && rules.stored_mode(source) != basis.mode,
             owner: rules.compares_owners() && (source.uid, source.gid) != (basis.uid, basis.gid),
             device: source.device_number != basis.device_number,
         }

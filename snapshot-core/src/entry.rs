@@ -27,6 +27,12 @@ pub(crate) struct FileTime {
     pub(crate) nanoseconds: u32,
 }
 
+impl FileTime {
+    pub(crate) fn total_nanoseconds(self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
+    }
+}
+
 /// Device and inode: what makes an entry that entry while it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     StoreLocked,
     /// The destination's filesystem cannot lock files.
     LockUnsupported,
+    /// The destination's filesystem has no hard links.
+    LinksUnsupported,
     /// The destination is a mount point that is not mounted.
     NotMounted,
     /// No source was given.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::filter::LeftOutBy;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Problem, Warning};
 
@@ -30,6 +31,16 @@ pub enum Event<'a> {
         path: &'a Path,
         /// What was done, or in a dry run would be done, with it.
         outcome: Outcome,
+    },
+    /// One entry was left out by the [filter](crate::Filter); told instead of
+    /// [`Event::Entry`], and only to an observer that wants entries.
+    LeftOut {
+        /// The path in the source.
+        path: &'a Path,
+        /// The rule. Where it names an entry that
+        /// [stays](LeftOutBy::all_but), `path` is a directory that is made,
+        /// and all else in it is left out.
+        by: LeftOutBy<'a>,
     },
     /// Trouble with one entry.
     Problem(&'a Problem),

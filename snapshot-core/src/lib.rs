@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod cancel;
+mod capabilities;
 mod compare;
 mod engine;
 mod entry;
 mod error;
 mod event;
+mod filter;
 mod fs;
 mod layout;
 mod name;
@@ -30,11 +32,18 @@ mod walk;
 mod xattr;
 
 pub use cancel::CancelToken;
+pub use capabilities::Capabilities;
 pub use entry::EntryKind;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Observer, Outcome, Phase};
+pub use filter::{
+    ByteSize, Filter, FilterBuilder, FilterError, FilterPattern, InvalidByteSize, LeftOutBy,
+    Marker, MarkerSign, PatternOrigin, PatternTrouble, Verdict,
+};
 pub use name::{InvalidSnapshotName, SnapshotName};
-pub use options::{BackupOptions, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions};
+pub use options::{
+    BackupOptions, FullCopies, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions,
+};
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;
 pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};

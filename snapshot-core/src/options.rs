@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use crate::filter::Filter;
 use crate::retention::Policy;
 
 /// How a store is made.
@@ -12,6 +13,7 @@ use crate::retention::Policy;
 #[non_exhaustive]
 pub struct InitOptions {
     pub(crate) policy: Policy,
+    pub(crate) full_copies: FullCopies,
 }
 
 impl InitOptions {
@@ -19,6 +21,14 @@ impl InitOptions {
     #[must_use]
     pub fn new() -> InitOptions {
         InitOptions::default()
+    }
+
+    /// Sets what to do where there are no hard links. Default:
+    /// [`FullCopies::Refused`].
+    #[must_use]
+    pub fn full_copies(mut self, full_copies: FullCopies) -> InitOptions {
+        self.full_copies = full_copies;
+        self
     }
 
     /// Sets the retention policy that the store keeps.
@@ -58,9 +68,22 @@ pub enum Mounts {
     /// Local disks; network, FUSE and autofs mounts become empty directories.
     #[default]
     Local,
+    /// None: every mount point becomes an empty directory, a bind mount too.
+    /// (A btrfs subvolume that is not mounted is no mount point.)
+    OneFileSystem,
     /// Network, FUSE and autofs mounts as well. A server that does not answer
     /// can then stop the run.
     All,
+}
+
+/// What to do where the destination has no hard links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FullCopies {
+    /// Refuse: each snapshot would take as much room as the sources.
+    #[default]
+    Refused,
+    /// Copy everything each time.
+    Allowed,
 }
 
 /// Whether a run may change the set of sources that the store holds.
@@ -100,12 +123,14 @@ pub(crate) enum Dated {
 #[non_exhaustive]
 pub struct BackupOptions {
     pub(crate) sources: Vec<PathBuf>,
+    pub(crate) filter: Filter,
     pub(crate) dated: Dated,
     pub(crate) jobs: Jobs,
     pub(crate) mode: Mode,
     pub(crate) mounts: Mounts,
     pub(crate) series: Series,
     pub(crate) pruning: Pruning,
+    pub(crate) full_copies: FullCopies,
     pub(crate) note: Option<String>,
 }
 
@@ -122,14 +147,24 @@ impl BackupOptions {
     {
         BackupOptions {
             sources: sources.into_iter().map(Into::into).collect(),
+            filter: Filter::default(),
             dated: Dated::Now(now),
             jobs: Jobs::default(),
             mode: Mode::default(),
             mounts: Mounts::default(),
             series: Series::default(),
             pruning: Pruning::default(),
+            full_copies: FullCopies::default(),
             note: None,
         }
+    }
+
+    /// Sets what of the sources is taken, each seen from its own root. Default:
+    /// everything.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> BackupOptions {
+        self.filter = filter;
+        self
     }
 
     /// Dates the snapshot exactly `time`, which is then also the `now` of
@@ -176,6 +211,14 @@ impl BackupOptions {
         self
     }
 
+    /// Sets what to do where there are no hard links. Default:
+    /// [`FullCopies::Refused`].
+    #[must_use]
+    pub fn full_copies(mut self, full_copies: FullCopies) -> BackupOptions {
+        self.full_copies = full_copies;
+        self
+    }
+
     /// Sets a note that the snapshot's record keeps. Default: none.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> BackupOptions {
@@ -188,6 +231,7 @@ impl BackupOptions {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TreeOptions {
+    pub(crate) filter: Filter,
     pub(crate) jobs: Jobs,
     pub(crate) mode: Mode,
     pub(crate) mounts: Mounts,
@@ -198,6 +242,13 @@ impl TreeOptions {
     #[must_use]
     pub fn new() -> TreeOptions {
         TreeOptions::default()
+    }
+
+    /// Sets what of the source is taken. Default: everything.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> TreeOptions {
+        self.filter = filter;
+        self
     }
 
     /// Sets the number of worker threads. Default: [`Jobs::Auto`].

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::capabilities::Capabilities;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Operation, Problem};
 use crate::retention::{Anchor, Policy, Status};
@@ -25,10 +26,14 @@ pub(crate) struct Marker {
     pub(crate) zone: String,
     /// What its ages count back from: `newest` or `now`.
     pub(crate) anchor: String,
+    /// What the destination could hold when the store was made. Each run finds
+    /// out anew; this is for the reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<Capabilities>,
 }
 
 impl Marker {
-    pub(crate) fn new(id: String, policy: &Policy) -> Marker {
+    pub(crate) fn new(id: String, policy: &Policy, destination: Option<Capabilities>) -> Marker {
         let anchor = match policy.anchor() {
             Anchor::Now => "now",
             _ => "newest",
@@ -39,6 +44,7 @@ impl Marker {
             keep: policy.to_string(),
             zone: policy.zone().name().to_owned(),
             anchor: anchor.to_owned(),
+            destination,
         }
     }
 
@@ -239,7 +245,7 @@ mod tests {
     fn the_policy_comes_back_from_the_marker() {
         let zone = "Australia/Lord_Howe".parse().unwrap();
         let policy = Policy::default().with_zone(zone).with_anchor(Anchor::Now);
-        let text = toml::to_string(&Marker::new("x".into(), &policy)).unwrap();
+        let text = toml::to_string(&Marker::new("x".into(), &policy, None)).unwrap();
         let marker: Marker = toml::from_str(&text).unwrap();
         assert_eq!(marker.policy().unwrap(), policy);
     }

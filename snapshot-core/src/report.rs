@@ -155,6 +155,20 @@ pub enum Warning {
     /// Owner and group are neither set nor compared, because the caller may
     /// not or the destination refuses it.
     OwnersNotKept,
+    /// The destination does not keep permission bits, so they are not compared.
+    ModesNotKept,
+    /// The destination has no symlinks: those of the sources are listed as
+    /// skipped, and there is no `latest`.
+    NoSymlinks,
+    /// The destination takes names that differ in case for the same: of such
+    /// entries one is there, and the others are listed as skipped.
+    CaseInsensitive,
+    /// The destination's mtimes are coarser than a nanosecond, and compared no
+    /// finer.
+    CoarseMtimes {
+        /// The step between two mtimes.
+        nanoseconds: u64,
+    },
     /// The destination, or the caller's rights there, cannot hold extended
     /// attributes of these namespaces, and there were some.
     XattrsNotKept {
@@ -210,6 +224,14 @@ impl fmt::Display for Warning {
             Warning::OwnersNotKept => f.write_str(
                 "owners and groups are not kept: only root may give files away, and only where the destination allows it",
             ),
+            Warning::ModesNotKept => f.write_str("permission bits are not kept: the destination has none"),
+            Warning::NoSymlinks => f.write_str("the destination has no symlinks: none are kept, and there is no `latest`"),
+            Warning::CaseInsensitive => f.write_str(
+                "the destination does not tell upper from lower case: of names that differ in case alone, one is kept",
+            ),
+            Warning::CoarseMtimes { nanoseconds } => {
+                write!(f, "the destination keeps mtimes in steps of {nanoseconds} ns, and they are compared no finer")
+            }
             Warning::XattrsNotKept { namespaces } => {
                 f.write_str("extended attributes that the destination cannot hold, or that only root may set, are not kept:")?;
                 namespaces.iter().try_for_each(|namespace| write!(f, " {}", namespace.as_str()))

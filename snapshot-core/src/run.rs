@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::compare::{Ownership, Rules};
+use crate::compare::{Modes, Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::open_files_limit;
 use crate::options::Jobs;
@@ -55,6 +55,8 @@ pub(crate) fn dry_rules() -> Rules {
     };
     Rules {
         ownership,
+        modes: Modes::Kept,
+        mtime_granularity_nanoseconds: 1,
         xattrs: Namespaces::all(),
     }
 }

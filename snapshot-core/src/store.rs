@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
+use crate::capabilities::Capabilities;
 use crate::entry::{EntryKind, FileId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -14,7 +15,7 @@ use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::lock::{self, Lock, Locking};
 use crate::fs::scan::Batch;
 use crate::fs::smallfile::{self, Flush};
-use crate::fs::{mounts, publish};
+use crate::fs::{mounts, probe, publish};
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::options::InitOptions;
@@ -81,6 +82,21 @@ impl Store {
             Err(Errno::EXIST) => false,
             Err(error) => return Err(failed(error.into())),
         };
+        let result = Store::init_in(path, options, made, observer);
+        if made && result.is_err() {
+            // Goes only if it is empty: what was refused leaves nothing.
+            let _ = fs::rmdir(path);
+        }
+        result
+    }
+
+    fn init_in(
+        path: &Path,
+        options: &InitOptions,
+        made: bool,
+        observer: &dyn Observer,
+    ) -> Result<Store> {
+        let failed = |error: io::Error| Error::io("make a store at", path, error);
         let root = Dir::open(path).map_err(failed)?;
         if exists(&root, layout::CONTROL).map_err(failed)? {
             let control = root
@@ -92,11 +108,20 @@ impl Store {
             }
         }
         make_private(&root, path, made, observer)?;
+        let destination = probe::probe(&root).map_err(failed)?;
+        destination.refuse_without_links(options.full_copies, path)?;
+        for warning in destination.warnings() {
+            observer.on_event(&Event::Warning(&warning));
+        }
         let control = make_directory(&root, layout::CONTROL).map_err(failed)?;
         for name in [layout::RECORDS, layout::WORK, layout::TRASH] {
             make_directory(&control, name).map_err(failed)?;
         }
-        let marker = Marker::new(random_uuid().map_err(failed)?, &options.policy);
+        let marker = Marker::new(
+            random_uuid().map_err(failed)?,
+            &options.policy,
+            Some(destination),
+        );
         let text = toml::to_string(&marker).map_err(|error| failed(io::Error::other(error)))?;
         let text = format!(
             "# This directory is a hardsnap store. Without this file nothing is written to it.\n{text}"
@@ -163,6 +188,17 @@ impl Store {
             control,
             records,
         })
+    }
+
+    /// Finds out, by trying, what the destination can hold.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreLocked`], [`ErrorKind::NoSpace`], [`ErrorKind::Io`].
+    pub fn probe(&self) -> Result<Capabilities> {
+        let _lock = self.lock()?;
+        let work = self.open_control(layout::WORK)?;
+        probe::probe(&work).map_err(|error| self.failed("write", layout::WORK, error))
     }
 
     /// The absolute path that the store was opened at.

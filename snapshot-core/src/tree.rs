@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
-use crate::fs::{make, publish, xattr};
+use crate::fs::{probe, publish, xattr};
 use crate::options::{self, TreeOptions};
 use crate::report::TreeReport;
 use crate::run::{dry_rules, now_monotonic, pool};
@@ -72,7 +72,7 @@ pub fn replicate_tree(
     let rules = match &target {
         Some(target) => {
             xattr::drop_inherited_acls(target).map_err(failed)?;
-            make::probe(target).map_err(failed)?
+            probe::probe(target).map_err(failed)?.rules()
         }
         None => dry_rules(),
     };

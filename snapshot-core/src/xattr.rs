@@ -3,8 +3,11 @@
 
 use std::ffi::{CStr, CString};
 
+use serde::{Deserialize, Serialize};
+
 /// A namespace of extended attributes, as far as carrying them is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum XattrNamespace {
     /// `user.*`: the owner's own.

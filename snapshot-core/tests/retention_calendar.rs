@@ -7,7 +7,7 @@ use hardsnap::retention::{
     Anchor, Every, Pick, Policy, Reason, Rule, Schedule, Snapshot, Span, Status, Until, plan,
     preview,
 };
-use retention_support::{at, every, kept, newest, policy, snapshots, zone};
+use retention_support::{at, every, explained, kept, newest, policy, snapshots, zone};
 
 /// The periods that the only rule names, oldest snapshot first.
 fn buckets(snapshots: &[Snapshot<usize>], policy: &Policy) -> Vec<String> {
@@ -158,7 +158,7 @@ fn the_29th_of_february_is_a_day() {
     assert_eq!(buckets(&days, &all), dates);
     // A year after the 29th is the 1st of March: the 28th would be too early by a day.
     let year = plan(&days[..3], &policy("daily for 1 year"), newest(&days));
-    let texts: Vec<String> = year.keep.iter().map(|one| one.explain()).collect();
+    let texts = explained(&year);
     assert_eq!(
         texts,
         [
@@ -251,7 +251,7 @@ fn of_the_same_second_the_smallest_id_is_taken() {
             }
         }
         let plan = plan(&snapshots, &policy("all daily"), time);
-        let texts: Vec<String> = plan.keep.iter().map(|one| one.explain()).collect();
+        let texts = explained(&plan);
         assert_eq!(
             texts,
             ["newest", "newest; daily (first of 2026-03-03, for ever)"]
@@ -296,7 +296,7 @@ fn three_years_of_daily_use_leave_73_snapshots_in_any_zone() {
     ] {
         let zone = zone(name);
         let policy = policy.clone().with_zone(zone);
-        let (from, to) = ("2022-03-10T12:30:00Z", "2025-03-10T12:30:00Z");
+        let (from, to) = ("2022-10-02T12:30:00Z", "2025-10-02T12:30:00Z");
         let daily = Schedule::new(Span::days(1), at(from), at(to)).instants(zone);
         let plan = preview::<usize>(&[], daily, &policy, at(to));
         let by = |every| {
@@ -312,7 +312,7 @@ fn three_years_of_daily_use_leave_73_snapshots_in_any_zone() {
 
 #[test]
 fn a_pause_does_not_empty_the_history() {
-    let mut days = every(TimeDelta::days(1), at("2024-03-01T02:00:00Z"), 365);
+    let mut days = every(TimeDelta::days(1), at("2025-01-01T02:00:00Z"), 365);
     let after = newest(&days) + TimeDelta::days(300);
     days.push(Snapshot::new(365, after));
     let ages = policy("daily for 2 weeks, weekly for 6 months, all monthly");

@@ -4,7 +4,7 @@ mod retention_support;
 
 use chrono::TimeDelta;
 use hardsnap::retention::{Snapshot, Status, Why, plan};
-use retention_support::{at, kept, newest, policy, snapshots};
+use retention_support::{at, explained, kept, newest, policy, snapshots};
 
 #[test]
 fn a_complete_one_represents_a_day_before_an_earlier_partial_one() {
@@ -92,7 +92,7 @@ fn a_future_one_stays_and_moves_no_age() {
         &policy("daily for 2 days"),
         at("2026-03-02T02:00:00Z"),
     );
-    let texts: Vec<String> = plan.keep.iter().map(|one| one.explain()).collect();
+    let texts = explained(&plan);
     assert_eq!(
         texts,
         [
@@ -107,10 +107,7 @@ fn a_future_one_stays_and_moves_no_age() {
 fn a_snapshot_of_this_very_instant_is_not_in_the_future() {
     let days = snapshots(&["2026-03-02T01:00:00Z"]);
     let plan = plan(&days, &policy("last 1"), newest(&days));
-    assert_eq!(
-        plan.keep[0].explain(),
-        "newest; last (one of the 1 newest snapshot)"
-    );
+    assert_eq!(plan.keep[0].explain(), "newest; last (the newest snapshot)");
 }
 
 #[test]
@@ -122,7 +119,7 @@ fn a_held_one_stays_and_still_represents_its_day() {
     ]);
     days[1].held = true;
     let plan = plan(&days, &policy("all daily"), newest(&days));
-    let texts: Vec<String> = plan.keep.iter().map(|one| one.explain()).collect();
+    let texts = explained(&plan);
     assert_eq!(
         texts,
         [

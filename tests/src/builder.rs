@@ -1,5 +1,6 @@
 //! Trees described in a few lines.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -53,6 +54,8 @@ struct Described {
 pub struct TreeBuilder {
     root: PathBuf,
     entries: Vec<Described>,
+    /// Where each path is in `entries`.
+    known: HashMap<PathBuf, usize>,
     /// The entry that attributes are for.
     last: usize,
 }
@@ -63,6 +66,7 @@ impl TreeBuilder {
         let mut builder = Self {
             root: root.into(),
             entries: Vec::new(),
+            known: HashMap::new(),
             last: 0,
         };
         builder.push("", What::Directory);
@@ -180,19 +184,20 @@ impl TreeBuilder {
             let relative = above.strip_prefix(&self.root).expect("a path in the tree");
             self.push(relative.as_os_str().as_bytes(), What::Directory);
         }
-        if let Some(known) = self.entries.iter().position(|entry| entry.path == path) {
+        if let Some(known) = self.known.get(&path) {
             assert!(
                 matches!(what, What::Directory),
                 "{} described twice",
                 path.display()
             );
-            self.last = known;
+            self.last = *known;
             return;
         }
         let tick = i64::try_from(self.entries.len()).expect("a few entries");
         let nanoseconds = 123_456_789 + u32::try_from(tick).expect("a few entries");
         let mtime = (1_700_000_000 + 61 * tick, nanoseconds);
         self.last = self.entries.len();
+        self.known.insert(path.clone(), self.last);
         self.entries.push(Described {
             path,
             what,

@@ -17,6 +17,7 @@ pub struct Chain {
     levels: usize,
     comb: bool,
     name: Vec<u8>,
+    content: Option<Vec<u8>>,
 }
 
 impl Chain {
@@ -26,6 +27,7 @@ impl Chain {
             levels,
             comb: false,
             name: b"d".to_vec(),
+            content: None,
         }
     }
 
@@ -37,7 +39,18 @@ impl Chain {
 
     /// Names each directory of the chain `name` instead of `d`.
     pub fn named(self, name: impl AsRef<[u8]>) -> Self {
-        Self { name: name.as_ref().to_vec(), ..self }
+        Self {
+            name: name.as_ref().to_vec(),
+            ..self
+        }
+    }
+
+    /// Writes `content` to each file, which says its level otherwise.
+    pub fn saying(self, content: impl AsRef<[u8]>) -> Self {
+        Self {
+            content: Some(content.as_ref().to_vec()),
+            ..self
+        }
     }
 
     /// Makes the chain at `root` and returns that path.
@@ -64,7 +77,8 @@ impl Chain {
         let file = |at: &OwnedFd| {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
             let file = rustix::fs::openat(at, c"f", flags, Mode::from_raw_mode(0o644))?;
-            rustix::io::write(&file, level.to_string().as_bytes())?;
+            let number = level.to_string().into_bytes();
+            rustix::io::write(&file, self.content.as_ref().unwrap_or(&number))?;
             rustix::fs::futimens(&file, &times)
         };
         file(at)?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use filetime::FileTime;
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat};
 use walkdir::WalkDir;
@@ -68,6 +68,20 @@ pub enum Edit {
     BreakHardLink(Index),
     /// A symlink gets another target.
     Retarget(Index, &'static str),
+}
+
+/// Returns the settings of a property test: so many cases unless
+/// `PROPTEST_CASES` says otherwise, and no file of failures left behind.
+#[must_use]
+pub fn cases(count: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(count),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// Gives random changes for a day, twelve at most.

@@ -26,7 +26,7 @@ mod wait;
 
 pub use builder::TreeBuilder;
 pub use chain::Chain;
-pub use edit::{Clock, Edit, apply, day_of_edits};
+pub use edit::{Clock, Edit, apply, cases, day_of_edits};
 pub use image::{Entry, Kind, Node, TreeImage};
 pub use image_diff::{Difference, assert_same, assert_unchanged, assert_untouched};
 pub use invariant::{Canary, Invariant, StoreView};
@@ -37,6 +37,6 @@ pub use program::{NOBODY, hardsnap_binary};
 pub use repeat::Repeating;
 pub use run::{Hardsnap, Running, can_trace};
 pub use scratch::Scratch;
-pub use skip::{have, has_ordinary_user, is_root, skip, skip_unless};
+pub use skip::{has_ordinary_user, have, is_root, skip, skip_unless};
 pub use time::{noon, snapshot_name};
 pub use wait::wait_until;

@@ -21,18 +21,24 @@ impl Mount {
     /// Says that the test is skipped and gives `None` where that cannot be had.
     #[must_use]
     pub fn ext4(mebibytes: u64) -> Option<Self> {
+        if !is_root() {
+            skip("mounting takes root");
+            return None;
+        }
         let scratch = Scratch::new();
         let image = scratch.join("image");
         let file = std::fs::File::create(&image).expect("an image");
         file.set_len(mebibytes << 20)
             .expect("the size of the image");
-        if !is_root() {
-            skip("mounting takes root");
-            return None;
-        }
         // Inodes of 128 bytes, which mkfs gives a small image in some releases,
-        // hold whole seconds only.
-        if let Err(reason) = run("mkfs.ext4", ["-q", "-I", "256"].map(OsStr::new).into_iter().chain([image.as_os_str()])) {
+        // hold whole seconds only; blocks of 1 KiB hold no long symlinks.
+        if let Err(reason) = run(
+            "mkfs.ext4",
+            ["-q", "-b", "4096", "-I", "256"]
+                .map(OsStr::new)
+                .into_iter()
+                .chain([image.as_os_str()]),
+        ) {
             skip(&reason);
             return None;
         }
@@ -58,14 +64,23 @@ impl Mount {
     /// Says that the test is skipped and gives `None` where that cannot be had.
     #[must_use]
     pub fn bind(source: &Path, path: &Path) -> Option<Self> {
+        Self::over(path, [OsStr::new("--bind"), source.as_os_str()])
+    }
+
+    /// Mounts the kernel's table of processes at `path`.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn proc(path: &Path) -> Option<Self> {
+        Self::over(path, ["-t", "proc", "proc"].map(OsStr::new))
+    }
+
+    fn over<const N: usize>(path: &Path, what: [&OsStr; N]) -> Option<Self> {
         if !is_root() {
             skip("mounting takes root");
             return None;
         }
-        match run(
-            "mount",
-            [OsStr::new("--bind"), source.as_os_str(), path.as_os_str()],
-        ) {
+        match run("mount", what.into_iter().chain([path.as_os_str()])) {
             Ok(()) => Some(Self {
                 path: path.to_path_buf(),
                 _scratch: None,

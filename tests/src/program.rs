@@ -17,7 +17,12 @@ pub const NOBODY: u32 = 65_534;
 /// If it cannot be built.
 pub fn hardsnap_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| std::env::var_os("HARDSNAP_BIN").map_or_else(build, PathBuf::from))
+    BINARY.get_or_init(|| {
+        std::env::var_os("HARDSNAP_BIN").map_or_else(build, |path| {
+            // Each run has a working folder of its own.
+            std::path::absolute(path).expect("the path of the program")
+        })
+    })
 }
 
 fn build() -> PathBuf {

@@ -17,6 +17,9 @@ use crate::scratch::Scratch;
 use crate::skip::{have, is_root};
 use crate::wait::PATIENCE;
 
+/// Where strace tells what it did, in the scratch folder.
+const INJECTIONS: &str = "strace.log";
+
 /// A run of the program that is being put together.
 ///
 /// It knows nothing of the environment of the tests: its home and working
@@ -50,6 +53,18 @@ impl Scratch {
             arguments: vec![command.into()],
             stdout: None,
         }
+    }
+
+    /// Returns whether the last run with [`Hardsnap::injecting`] came to a call
+    /// that failed by it.
+    ///
+    /// # Panics
+    ///
+    /// If there was no such run.
+    #[must_use]
+    pub fn was_injected(&self) -> bool {
+        let log = fs::read(self.join(INJECTIONS)).expect("a run under strace");
+        String::from_utf8_lossy(&log).contains("(INJECTED)")
     }
 
     /// Makes a snapshot of `source` with the time `time` (RFC 3339), in a
@@ -124,23 +139,37 @@ impl Hardsnap {
         self.within(["sh", "-c", &script, "sh"])
     }
 
+    /// Runs it with this umask, in octal digits.
+    pub fn with_umask(self, umask: &str) -> Self {
+        let script = format!("umask {umask}; exec \"$@\"");
+        self.within(["sh", "-c", &script, "sh"])
+    }
+
+    /// Runs it where this file is `/etc/fstab`, which takes root.
+    ///
+    /// # Panics
+    ///
+    /// If the path is not UTF-8.
+    pub fn with_fstab(self, fstab: &Path) -> Self {
+        let script = "mount --bind \"$0\" /etc/fstab && exec \"$@\"";
+        let fstab = fstab.to_str().expect("a scratch folder's name");
+        self.within(["unshare", "--mount", "sh", "-c", script, fstab])
+    }
+
+    /// Runs it with stdin, stdout and stderr closed, as some daemons do.
+    pub fn without_streams(self) -> Self {
+        self.within(["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"])
+    }
+
     /// Runs it under strace with an `inject=` expression, say
     /// `linkat:signal=KILL:when=3`.
     pub fn injecting(self, injection: &str) -> Self {
-        let inject = format!("inject={injection}");
         let calls = injection.split(':').next().unwrap_or_default();
-        let trace = format!("trace={calls}");
+        let (trace, inject) = (format!("trace={calls}"), format!("inject={injection}"));
+        let log = self.folder.join(INJECTIONS);
+        let log = log.to_str().expect("a scratch folder's name");
         self.within([
-            "strace",
-            "-f",
-            "--seccomp-bpf",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            &trace,
-            "-e",
-            &inject,
+            "strace", "-f", "-qq", "-o", log, "-e", &trace, "-e", &inject,
         ])
     }
 
@@ -317,7 +346,7 @@ impl Drop for Running {
 pub fn can_trace() -> bool {
     have("strace")
         && Command::new("strace")
-            .args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "true"])
+            .args(["-f", "-qq", "-o", "/dev/null", "true"])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .status()

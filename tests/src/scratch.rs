@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, FileType, Mode};
@@ -78,6 +79,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        unmount_below(&self.path);
         let removed = remove_tree(&self.path);
         // A second panic while unwinding would end the whole test program.
         if !std::thread::panicking() {
@@ -115,6 +117,17 @@ fn holds_hard_links(folder: &Path) -> bool {
         std::fs::write(&first, b"x").is_ok()
             && std::fs::hard_link(&first, probe.path().join("second")).is_ok()
     })
+}
+
+/// Unmounts what a test that failed left mounted in `folder`, perhaps moved
+/// since then.
+fn unmount_below(folder: &Path) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    for point in points.filter(|point| Path::new(point).starts_with(folder)) {
+        // What cannot be unmounted cannot be removed, which is told then.
+        drop(Command::new("umount").arg("--lazy").arg(point).status());
+    }
 }
 
 /// Removes the tree at `path`, of any depth and whatever its modes.

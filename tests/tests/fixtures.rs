@@ -9,9 +9,9 @@ use std::process::Command;
 use filetime::FileTime;
 use hardsnap_tests::{
     Chain, Clock, Kind, Mount, Scratch, TreeBuilder, TreeImage, apply, assert_same,
-    assert_unchanged, day_of_edits, have, is_root, naive_copy, skip_unless,
+    assert_unchanged, cases, day_of_edits, have, is_root, naive_copy, skip_unless,
 };
-use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
+use proptest::prelude::{prop_assert_eq, proptest};
 
 fn sample(scratch: &Scratch, name: &str) -> TreeBuilder {
     scratch
@@ -258,7 +258,7 @@ fn mounts_come_and_go() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn random_changes_are_the_same_each_time(

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hardsnap::retention::Status;
-use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
+use hardsnap::{
+    BackupOptions, BackupReport, CancelToken, ErrorKind, FullCopies, Mode, Pruning, Series, Store,
+};
 
 use super::{init, now, printed, watched};
 use crate::args::{BackupArgs, Keep};
@@ -64,7 +66,11 @@ fn back_up(
                 return Store::preview_first_backup(&options, reporter, cancel);
             }
             // What it is made with is what it prunes with.
-            let store = Store::init(store, &init::options(keep), reporter)?;
+            let store = Store::init(
+                store,
+                &init::options(keep, args.allow_full_copies),
+                reporter,
+            )?;
             reporter.announce(&human::init(&store));
             return store.backup(&options, reporter, cancel);
         }
@@ -84,6 +90,9 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
         .mounts(args.run.mounts());
     if let Some(time) = args.time {
         options = options.time(time);
+    }
+    if args.allow_full_copies {
+        options = options.full_copies(FullCopies::Allowed);
     }
     if args.change_sources {
         options = options.series(Series::Change);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use hardsnap::retention::Policy;
-use hardsnap::{InitOptions, Store};
+use hardsnap::{FullCopies, InitOptions, Store};
 
 use crate::args::{InitArgs, Keep, system_zone};
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, Reporter, human, json, summary};
 
 pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
-    let options = options(args.keep.read()?.as_ref());
+    let options = options(args.keep.read()?.as_ref(), args.allow_full_copies);
     let reporter = Reporter::start(console);
     let result = Store::init(&args.store, &options, &reporter);
     let seen = reporter.finish();
@@ -29,8 +29,13 @@ pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Fai
 
 /// How a new store is made: the default policy under what was asked for, in
 /// the days of the system's zone.
-pub(super) fn options(keep: Option<&Keep>) -> InitOptions {
+pub(super) fn options(keep: Option<&Keep>, allow_full_copies: bool) -> InitOptions {
     let base = Policy::default().with_zone(system_zone());
     let policy = keep.map_or_else(|| base.clone(), |keep| keep.over(&base));
-    InitOptions::new().policy(policy)
+    let options = InitOptions::new().policy(policy);
+    if allow_full_copies {
+        options.full_copies(FullCopies::Allowed)
+    } else {
+        options
+    }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
+use crate::capabilities::Capabilities;
 use crate::engine::choose::{check_series, dated, free_name, name_of};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
@@ -292,6 +293,9 @@ impl Run<'_> {
             .join(layout::WORK)
             .join(name.to_string());
         let target = work.map(|work| work.tree.reopen()).transpose();
+        let capabilities = work
+            .map(|work| work.probe(self.options.full_copies))
+            .transpose()?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),
@@ -299,7 +303,9 @@ impl Run<'_> {
             basis: tree,
             target: target.map_err(|error| Error::io("open", &target_path, error))?,
             target_path: &target_path,
-            rules: work.map_or_else(|| Ok(dry_rules()), Work::rules)?,
+            rules: capabilities
+                .as_ref()
+                .map_or_else(dry_rules, Capabilities::rules),
             mounts: self.options.mounts,
             durability: work.map_or(Durability::Whole, |work| work.durability),
             left_out: Some(store.file_id),
@@ -307,7 +313,11 @@ impl Run<'_> {
             observer: self.observer,
             cancel: self.cancel,
         };
-        replication.run(pool)
+        let mut replicated = replication.run(pool)?;
+        replicated
+            .warnings
+            .extend(capabilities.iter().flat_map(Capabilities::warnings));
+        Ok(replicated)
     }
 
     fn record(

@@ -5,13 +5,14 @@ use std::io;
 use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
-use crate::compare::{Ownership, Rules};
+use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
 use crate::fs::smallfile::{self, Flush};
-use crate::fs::{make, publish, remove, xattr};
+use crate::fs::{make, probe, publish, remove, xattr};
 use crate::layout;
 use crate::name::SnapshotName;
+use crate::options::FullCopies;
 use crate::record::{Record, SnapshotInfo};
 use crate::store::Store;
 use crate::walk::Durability;
@@ -56,17 +57,18 @@ impl<'s> Work<'s> {
         })
     }
 
-    /// Finds out what the destination can hold.
-    pub(super) fn rules(&self) -> Result<Rules> {
+    /// Finds out what the destination can hold, and whether that will do.
+    pub(super) fn probe(&self, full_copies: FullCopies) -> Result<Capabilities> {
         let failed = |error| Error::io("write", self.store.path(), error);
         xattr::drop_inherited_acls(&self.tree).map_err(failed)?;
-        let rules = make::probe(&self.tree).map_err(failed)?;
-        self.refuse_foreign_owner(rules.ownership)?;
-        Ok(rules)
+        let capabilities = probe::probe(&self.tree).map_err(failed)?;
+        capabilities.refuse_without_links(full_copies, self.store.path())?;
+        self.refuse_foreign_owner(capabilities.made_as.0)?;
+        Ok(capabilities)
     }
 
     /// Who may write the store could exchange what is in it under our hands.
-    fn refuse_foreign_owner(&self, ownership: Ownership) -> Result<()> {
+    fn refuse_foreign_owner(&self, ours: u32) -> Result<()> {
         let path = self.store.path();
         let owner = self
             .store
@@ -74,9 +76,6 @@ impl<'s> Work<'s> {
             .stat_self()
             .map_err(|error| Error::io("read", path, error))?
             .uid;
-        let ours = match ownership {
-            Ownership::Kept { made_as: (uid, _) } | Ownership::Fixed { uid, .. } => uid,
-        };
         if owner == ours || owner == 0 {
             return Ok(());
         }

@@ -2,17 +2,16 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{
     self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
 };
 use rustix::io::Errno;
 
-use crate::compare::{Ownership, Rules};
+use crate::compare::{Modes, Rules};
 use crate::entry::{EntryKind, FileTime, Metadata};
-use crate::fs::dir::{Access, Boundary, Dir, stat_handle};
-use crate::fs::xattr;
+use crate::fs::dir::{Access, Boundary, Dir};
 
 /// What a destination said to a hard link.
 #[derive(Debug)]
@@ -132,7 +131,9 @@ pub(crate) fn set_mode_and_mtime(
     source: &Metadata,
     rules: &Rules,
 ) -> io::Result<()> {
-    fs::fchmod(handle, Mode::from_raw_mode(rules.stored_mode(source)))?;
+    if rules.modes == Modes::Kept {
+        fs::fchmod(handle, Mode::from_raw_mode(rules.stored_mode(source)))?;
+    }
     Ok(fs::futimens(handle, &mtime(source.mtime))?)
 }
 
@@ -147,53 +148,4 @@ fn mtime(time: FileTime) -> Timestamps {
             tv_nsec: time.nanoseconds.into(),
         },
     }
-}
-
-/// Finds out what files made in `at` can be given.
-///
-/// Only trying tells: capabilities, user namespaces, root_squash of an NFS
-/// server, mount options and the filesystem itself all have a say.
-pub(crate) fn probe(at: &Dir) -> io::Result<Rules> {
-    const PROBE: &CStr = c".hardsnap-probe";
-    let probe = file(at, PROBE, 0o600)?;
-    let ownership = probe_ownership(probe.as_fd());
-    let xattrs = xattr::probe(probe.as_fd());
-    fs::unlinkat(at, PROBE, AtFlags::empty())?;
-    Ok(Rules {
-        ownership: ownership?,
-        xattrs,
-    })
-}
-
-fn probe_ownership(probe: BorrowedFd<'_>) -> io::Result<Ownership> {
-    const NOBODY: u32 = 65534;
-    let made = stat_handle(probe)?;
-    // The owner to try has to be another one than we make files as.
-    let other = if made.uid == NOBODY {
-        NOBODY - 1
-    } else {
-        NOBODY
-    };
-    let given = fs::fchown(
-        probe,
-        Some(Uid::from_raw(other)),
-        Some(Gid::from_raw(other)),
-    );
-    let after = stat_handle(probe)?;
-    // Some filesystems say yes and do nothing.
-    if given.is_ok() && (after.uid, after.gid) == (other, other) {
-        // For the probes that follow.
-        fs::fchown(
-            probe,
-            Some(Uid::from_raw(made.uid)),
-            Some(Gid::from_raw(made.gid)),
-        )?;
-        return Ok(Ownership::Kept {
-            made_as: (made.uid, made.gid),
-        });
-    }
-    Ok(Ownership::Fixed {
-        uid: made.uid,
-        gid: made.gid,
-    })
 }

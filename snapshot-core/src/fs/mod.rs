@@ -8,6 +8,7 @@ pub(crate) mod dir;
 pub(crate) mod lock;
 pub(crate) mod make;
 pub(crate) mod mounts;
+pub(crate) mod probe;
 pub(crate) mod publish;
 pub(crate) mod remove;
 pub(crate) mod scan;

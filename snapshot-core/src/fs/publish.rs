@@ -85,6 +85,8 @@ pub(crate) fn set_latest(store: &Dir, control: &Dir, name: SnapshotName) -> io::
             fs::unlinkat(control, DRAFT, AtFlags::empty())?;
             fs::symlinkat(&target, control, DRAFT)?;
         }
+        // A destination without symlinks, which the probe tells.
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
         other => other?,
     }
     Ok(fs::renameat(control, DRAFT, store, layout::LATEST)?)

@@ -76,7 +76,10 @@ impl FromStr for KeepValue {
 
 /// Reads `min=N`.
 fn min(text: &str) -> Result<u32, PolicyError> {
-    let refuse = || PolicyError::word(text.trim(), 0, Trouble::Expected("`min=N`"));
+    let refuse = || {
+        let start = text.len() - text.trim_start().len();
+        PolicyError::word(text.trim(), start, Trouble::Expected("`min=N`"))
+    };
     let (name, number) = text.split_once('=').ok_or_else(refuse)?;
     if !name.trim().eq_ignore_ascii_case("min") {
         return Err(refuse());

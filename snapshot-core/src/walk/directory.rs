@@ -228,7 +228,7 @@ impl Walk<'_> {
     /// Tells whether mounts of a type are entered in this walk.
     pub(super) fn enters(&self, kind: &str) -> bool {
         match mounts::classify(kind) {
-            MountClass::Local => true,
+            MountClass::Local => self.mounts != Mounts::OneFileSystem,
             MountClass::Remote => self.mounts == Mounts::All,
             MountClass::Pseudo => false,
         }
@@ -305,7 +305,9 @@ impl Walk<'_> {
             if self.is_stopping() {
                 break;
             }
-            if kind == Some(EntryKind::Directory) {
+            // Where listings do not tell kinds, all may be mount points that
+            // must not be touched yet; opening as a directory finds out.
+            if matches!(kind, Some(EntryKind::Directory) | None) {
                 self.queue(
                     scope,
                     node,

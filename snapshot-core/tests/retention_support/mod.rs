@@ -5,7 +5,7 @@ pub(crate) mod brute;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use hardsnap::retention::{Anchor, Every, Plan, Policy, Rule, Snapshot, Span, Status, Unit};
+use hardsnap::retention::{Anchor, Every, Kept, Plan, Policy, Rule, Snapshot, Span, Status, Unit};
 use proptest::prelude::*;
 
 /// Reads an RFC 3339 instant.
@@ -53,14 +53,21 @@ pub(crate) fn kept(plan: &Plan<usize>) -> Vec<usize> {
     ids
 }
 
+/// What a plan says of those that stay, oldest first.
+pub(crate) fn explained(plan: &Plan<usize>) -> Vec<String> {
+    plan.keep.iter().map(Kept::explain).collect()
+}
+
 /// How many cases a property gets: `PROPTEST_CASES`, or few enough for a debug build.
 pub(crate) fn cases() -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
-        cases: wanted.map_or(200, |text| {
+        cases: wanted.map_or(500, |text| {
             text.parse().expect("PROPTEST_CASES is a number")
         }),
         failure_persistence: None,
+        // Some properties hold of a part of the cases only.
+        max_global_rejects: u32::MAX,
         ..ProptestConfig::default()
     }
 }

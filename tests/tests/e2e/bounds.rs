@@ -1,6 +1,9 @@
 //! Any depth and any number of names, with few open files.
 
-use hardsnap_tests::{Canary, Chain, Hardsnap, Invariant, Kind, Scratch, StoreView, TreeImage, assert_same, noon, snapshot_name};
+use hardsnap_tests::{
+    Canary, Chain, Hardsnap, Invariant, Kind, Scratch, StoreView, TreeImage, assert_same, noon,
+    snapshot_name,
+};
 
 const OPEN_FILES: u32 = 256;
 
@@ -14,10 +17,16 @@ fn survives(scratch: &Scratch, files: usize) {
     assert_eq!(image.count(Kind::File), files);
     let run = |command: Hardsnap| command.with_open_files(OPEN_FILES).json().expect(0);
     for day in 0..2 {
-        let command = scratch.hardsnap("backup").args(["--init", "--no-prune", "--time", &noon(day)]);
+        let command =
+            scratch
+                .hardsnap("backup")
+                .args(["--init", "--no-prune", "--time", &noon(day)]);
         let outcome = run(command.arg(&source).arg(&store));
         let linked = if day == 0 { 0 } else { files };
-        assert_eq!(outcome.number("files_linked"), u64::try_from(linked).unwrap());
+        assert_eq!(
+            outcome.number("files_linked"),
+            u64::try_from(linked).unwrap()
+        );
     }
     let [one, two] = [0, 1].map(|day| view.image(&snapshot_name(&noon(day)), &source));
     assert_same(&image, &one);
@@ -25,7 +34,10 @@ fn survives(scratch: &Scratch, files: usize) {
     assert_eq!(one.count_shared_with(&two), files);
     drop((one, two));
     let invariant = Invariant::new(&store, &canary);
-    run(scratch.hardsnap("prune").arg(&store).args(["--keep-last", "1", "--now", &noon(1)]));
+    run(scratch
+        .hardsnap("prune")
+        .arg(&store)
+        .args(["--keep-last", "1", "--now", &noon(1)]));
     assert_eq!(view.names(), [snapshot_name(&noon(1))]);
     invariant.check_without(&[snapshot_name(&noon(0))].into());
     view.assert_tidy();
@@ -48,7 +60,10 @@ fn a_comb_of_ten_thousand_levels() {
 #[test]
 fn a_path_longer_than_any_call_takes() {
     let scratch = Scratch::new();
-    Chain::new(60).comb().named([b'\xfe'; 255]).build(scratch.join("source"));
+    Chain::new(60)
+        .comb()
+        .named([b'\xfe'; 255])
+        .build(scratch.join("source"));
     survives(&scratch, 120);
 }
 
@@ -82,8 +97,16 @@ fn one_worker_goes_as_deep_as_many() {
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     let image = TreeImage::of(&source);
     for (day, jobs) in [(0, "1"), (1, "16")] {
-        let command = scratch.hardsnap("backup").args(["--init", "--jobs", jobs, "--time", &noon(day)]);
-        command.arg(&source).arg(&store).with_open_files(64).json().expect(0);
+        let command =
+            scratch
+                .hardsnap("backup")
+                .args(["--init", "--jobs", jobs, "--time", &noon(day)]);
+        command
+            .arg(&source)
+            .arg(&store)
+            .with_open_files(64)
+            .json()
+            .expect(0);
         assert_same(&image, &view.image(&snapshot_name(&noon(day)), &source));
     }
 }

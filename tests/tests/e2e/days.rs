@@ -3,19 +3,13 @@
 use std::collections::BTreeSet;
 
 use hardsnap_tests::{
-    Canary, Clock, Edit, Invariant, Scratch, StoreView, TreeImage, apply, assert_same, day_of_edits, naive_copy,
-    noon, snapshot_name,
+    Canary, Clock, Edit, Invariant, Scratch, StoreView, TreeImage, apply, assert_same, cases,
+    day_of_edits, naive_copy, noon, snapshot_name,
 };
-use proptest::prelude::{ProptestConfig, proptest};
-
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    // No file of failures: the tests leave nothing behind.
-    ProptestConfig { cases: cases.unwrap_or(16), failure_persistence: None, ..ProptestConfig::default() }
-}
+use proptest::prelude::proptest;
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn five_days_of_random_changes_equal_naive_copies(days in proptest::collection::vec(day_of_edits(), 5)) {
@@ -41,7 +35,9 @@ fn five_days(days: &[Vec<Edit>]) {
     let mut clock = Clock::default();
     let mut before: Option<(TreeImage, TreeImage)> = None;
     for (day, edits) in (0..).zip(days) {
-        edits.iter().for_each(|edit| apply(edit, &source, &mut clock));
+        edits
+            .iter()
+            .for_each(|edit| apply(edit, &source, &mut clock));
         let copy = scratch.join(format!("copy {day}"));
         naive_copy(&source, &copy);
         let outcome = scratch.snapshot(&source, &store, &noon(day));
@@ -80,6 +76,10 @@ fn unchanged(before: &TreeImage, after: &TreeImage) -> BTreeSet<Vec<u8>> {
         .filter(|path| before.get(path) == after.get(path))
         .filter(|path| groups_before.get(path) == groups_after.get(path))
         // Another name of the group may be new or changed only with this one.
-        .filter(|path| groups_after[path].iter().all(|other| before.get(other) == after.get(other)))
+        .filter(|path| {
+            groups_after[path]
+                .iter()
+                .all(|other| before.get(other) == after.get(other))
+        })
         .collect()
 }

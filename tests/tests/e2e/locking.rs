@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use hardsnap_tests::{
-    Repeating, Running, Scratch, StoreView, TreeImage, assert_same, assert_unchanged, noon, wait_until,
+    Repeating, Running, Scratch, StoreView, TreeImage, assert_same, assert_unchanged, noon,
+    wait_until,
 };
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
@@ -16,7 +17,12 @@ use crate::trees::{many, simple};
 fn stopped_backup(scratch: &Scratch, source: &Path, store: &Path) -> Running {
     let view = StoreView::new(store);
     for _ in 0..20 {
-        let mut running = scratch.hardsnap("backup").arg(source).arg(store).arg("--json").spawn();
+        let mut running = scratch
+            .hardsnap("backup")
+            .arg(source)
+            .arg(store)
+            .arg("--json")
+            .spawn();
         let at_work = wait_until("the backup is at work", || {
             let ended = running.has_ended();
             (ended || !view.work().is_empty()).then_some(!ended)
@@ -38,9 +44,9 @@ fn stopped_backup(scratch: &Scratch, source: &Path, store: &Path) -> Running {
 #[test]
 fn a_second_run_is_told_who_holds_the_lock() {
     let scratch = Scratch::new();
-    let source = many(scratch.tree("source"), 5_000).build();
     let store = scratch.join("store");
-    scratch.hardsnap("init").arg(&store).run().expect(0);
+    scratch.snapshot(&scratch.tree("source").build(), &store, &noon(0));
+    let source = many(scratch.tree("source"), 5_000).build();
     let first = stopped_backup(&scratch, &source, &store);
     let view = StoreView::new(&store);
     let names = view.names();
@@ -48,12 +54,17 @@ fn a_second_run_is_told_who_holds_the_lock() {
     let others = [
         scratch.hardsnap("backup").arg(&source).arg(&store),
         scratch.hardsnap("prune").arg(&store),
-        scratch.hardsnap("delete").arg(&store).args(["latest", "--yes"]),
+        scratch
+            .hardsnap("delete")
+            .arg(&store)
+            .args(["latest", "--yes"]),
     ];
-    // `latest` may not be there yet, but who holds the lock is known before.
     for other in others {
         let outcome = other.run().expect(11);
-        assert!(outcome.stderr().contains(&first.pid().to_string()), "{outcome}");
+        assert!(
+            outcome.stderr().contains(&first.pid().to_string()),
+            "{outcome}"
+        );
         assert!(outcome.stderr().contains(host.trim()), "{outcome}");
     }
     // Looking takes no lock.
@@ -63,7 +74,12 @@ fn a_second_run_is_told_who_holds_the_lock() {
     first.send(Signal::CONT);
     let made = first.wait().expect(0).text("snapshot");
     assert_same(&TreeImage::of(&source), &view.image(&made, &source));
-    scratch.hardsnap("backup").arg(&source).arg(&store).run().expect(0);
+    scratch
+        .hardsnap("backup")
+        .arg(&source)
+        .arg(&store)
+        .run()
+        .expect(0);
     view.assert_tidy();
 }
 
@@ -74,17 +90,41 @@ fn the_lock_is_the_kernel_s_and_not_the_file_s() {
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     scratch.snapshot(&source, &store, &noon(0));
     let path = store.join(".hardsnap/lock");
-    let lock = fs::File::options().read(true).write(true).open(&path).unwrap();
+    let lock = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let before = TreeImage::of(&store);
-    scratch.hardsnap("backup").arg(&source).arg(&store).run().expect(11);
+    scratch
+        .hardsnap("backup")
+        .arg(&source)
+        .arg(&store)
+        .run()
+        .expect(11);
     assert_unchanged(&before, &TreeImage::of(&store));
     drop(lock);
-    scratch.hardsnap("backup").arg(&source).arg(&store).run().expect(0);
+    scratch
+        .hardsnap("backup")
+        .arg(&source)
+        .arg(&store)
+        .run()
+        .expect(0);
     // What a run that died left in the file is no obstacle, nor is nonsense.
-    for text in ["", "\0\0\0", "{\"pid\": 1, \"host\": \"elsewhere\"}", "pid 4194304\nhost nowhere\n"] {
+    for text in [
+        "",
+        "\0\0\0",
+        "{\"pid\": 1, \"host\": \"elsewhere\"}",
+        "pid 4194304\nhost nowhere\n",
+    ] {
         fs::write(&path, text).unwrap();
-        scratch.hardsnap("backup").arg(&source).arg(&store).run().expect(0);
+        scratch
+            .hardsnap("backup")
+            .arg(&source)
+            .arg(&store)
+            .run()
+            .expect(0);
     }
     assert_eq!(view.names().len(), 6);
     view.assert_tidy();
@@ -96,7 +136,14 @@ fn of_runs_at_once_each_makes_its_snapshot_or_is_refused() {
     let source = many(scratch.tree("source"), 300).build();
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     scratch.hardsnap("init").arg(&store).run().expect(0);
-    let start = || scratch.hardsnap("backup").arg(&source).arg(&store).arg("--json").spawn();
+    let start = || {
+        scratch
+            .hardsnap("backup")
+            .arg(&source)
+            .arg(&store)
+            .arg("--json")
+            .spawn()
+    };
     let runs: Vec<Running> = (0..4).map(|_| start()).collect();
     let outcomes: Vec<_> = runs.into_iter().map(Running::wait).collect();
     let mut made = Vec::new();
@@ -135,7 +182,9 @@ fn latest_is_a_whole_snapshot_at_every_moment() {
     });
     for day in 1..20 {
         let time = noon(day);
-        let command = scratch.hardsnap("backup").args(["--no-prune", "--time", &time]);
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--no-prune", "--time", &time]);
         command.arg(&source).arg(&store).run().expect(0);
     }
     let looks = reader.stop();

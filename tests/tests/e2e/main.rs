@@ -4,15 +4,20 @@
 
 mod bounds;
 mod crash;
+mod damage;
 mod days;
+mod faults;
 mod fidelity;
 mod hostile;
 mod locking;
 mod ordinary_user;
 mod output;
 mod refusals;
+mod removal;
 mod retention;
+mod sources;
 mod space;
+mod survivor;
 mod tree;
 mod trees;
 mod trouble;

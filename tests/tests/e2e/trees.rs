@@ -1,6 +1,9 @@
 //! Trees that several tests use.
 
-use hardsnap_tests::{Scratch, TreeBuilder, is_root};
+use std::fs;
+use std::path::PathBuf;
+
+use hardsnap_tests::{Scratch, TreeBuilder, is_root, noon, snapshot_name};
 
 /// Names that break what handles names carelessly.
 pub(crate) const AWKWARD: [&[u8]; 17] = [
@@ -36,7 +39,9 @@ pub(crate) fn simple(scratch: &Scratch, name: &str) -> TreeBuilder {
 /// times, and hard links; as root also with devices and other owners.
 pub(crate) fn everything(scratch: &Scratch, name: &str) -> TreeBuilder {
     let long = [b'n'; 255];
-    let large: Vec<u8> = (0..3_200_001_u32).map(|n| n.wrapping_mul(n).to_le_bytes()[1]).collect();
+    let large: Vec<u8> = (0..3_200_001_u32)
+        .map(|n| n.wrapping_mul(n).to_le_bytes()[1])
+        .collect();
     let mut tree = scratch
         .tree(name)
         .mode(0o751)
@@ -61,7 +66,10 @@ pub(crate) fn everything(scratch: &Scratch, name: &str) -> TreeBuilder {
         .mode(0o700)
         .directory("sticky")
         .mode(0o1777)
-        .file("locked/inside", b"in a directory that its owner cannot write")
+        .file(
+            "locked/inside",
+            b"in a directory that its owner cannot write",
+        )
         .directory("locked")
         .mode(0o555)
         .file("deep/er/and/deeper/file", b"down here")
@@ -117,7 +125,33 @@ pub(crate) fn everything(scratch: &Scratch, name: &str) -> TreeBuilder {
 /// Adds `count` small files in directories of a hundred.
 pub(crate) fn many(mut tree: TreeBuilder, count: usize) -> TreeBuilder {
     for number in 0..count {
-        tree = tree.file(format!("many/{:03}/{number}", number / 100), number.to_string());
+        tree = tree.file(
+            format!("many/{:03}/{number}", number / 100),
+            number.to_string(),
+        );
     }
     tree
+}
+
+/// A store with snapshots of days 0 to `count` − 1, none pruned.
+pub(crate) fn history(scratch: &Scratch, count: u64) -> (PathBuf, PathBuf) {
+    let source = simple(scratch, "source").build();
+    let store = scratch.join("store");
+    scratch.hardsnap("init").arg(&store).run().expect(0);
+    for day in 0..count {
+        fs::write(source.join("file"), day.to_string()).unwrap();
+        let time = noon(day);
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--no-prune", "--time", &time]);
+        command.arg(&source).arg(&store).run().expect(0);
+    }
+    (source, store)
+}
+
+/// Returns the names of the snapshots of these days.
+pub(crate) fn names_of(days: impl IntoIterator<Item = u64>) -> Vec<String> {
+    days.into_iter()
+        .map(|day| snapshot_name(&noon(day)))
+        .collect()
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
 use hardsnap_tests::{
-    Canary, Invariant, Mount, Outcome, Repeating, Scratch, StoreView, TreeImage, assert_same, assert_unchanged,
-    has_ordinary_user, noon, snapshot_name,
+    Canary, Invariant, Mount, Outcome, Repeating, Scratch, StoreView, TreeImage, assert_same,
+    assert_unchanged, has_ordinary_user, noon, snapshot_name,
 };
 
 use crate::trees::{many, simple};
@@ -28,10 +28,15 @@ fn what_cannot_be_read_is_listed_and_the_rest_is_complete() {
         .file("after", b"readable")
         .build();
     mode(&source.join("closed"), 0);
-    let (folder, image) = (scratch.ordinary_folder("folder"), TreeImage::of(&source).without_owners());
+    let (folder, image) = (
+        scratch.ordinary_folder("folder"),
+        TreeImage::of(&source).without_owners(),
+    );
     let (store, view) = (folder.join("store"), StoreView::new(folder.join("store")));
     let backup = |day: u64| {
-        let command = scratch.hardsnap("backup").args(["--init", "--time", &noon(day)]);
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--init", "--time", &noon(day)]);
         command.arg(&source).arg(&store).as_ordinary_user().json()
     };
     let path = |name: &[u8]| [source.as_os_str().as_encoded_bytes(), b"/", name].concat();
@@ -40,28 +45,47 @@ fn what_cannot_be_read_is_listed_and_the_rest_is_complete() {
         let outcome = backup(day).expect(3);
         assert_eq!(outcome.skipped(), [path(b"closed"), path(b"secret \xff")]);
         assert_eq!(outcome.text("status"), "partial");
-        let made = view.image(&snapshot_name(&noon(day)), &source).without_owners();
+        let made = view
+            .image(&snapshot_name(&noon(day)), &source)
+            .without_owners();
         assert_same(&readable, &made);
         assert_eq!(view.latest(), Some(snapshot_name(&noon(day))));
         view.assert_tidy();
     }
     // A partial snapshot serves as a basis; what was left out comes then.
     mode(&source.join("closed"), 0o755);
-    mode(&source.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"secret \xff")), 0o644);
+    mode(
+        &source.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"secret \xff")),
+        0o644,
+    );
     let outcome = backup(2).expect(0);
     assert_eq!(outcome.text("status"), "complete");
-    assert_eq!([outcome.number("files_copied"), outcome.number("files_linked")], [2, 3]);
+    assert_eq!(
+        [
+            outcome.number("files_copied"),
+            outcome.number("files_linked")
+        ],
+        [2, 3]
+    );
     assert_same(
         &TreeImage::of(&source).without_owners(),
-        &view.image(&snapshot_name(&noon(2)), &source).without_owners(),
+        &view
+            .image(&snapshot_name(&noon(2)), &source)
+            .without_owners(),
     );
 }
 
 #[test]
 fn the_store_is_left_out_of_a_source_that_holds_it() {
     let scratch = Scratch::new();
-    let source = simple(&scratch, "home").directory("backups").file("zz last", b"z").build();
-    let (store, view) = (source.join("backups/store"), StoreView::new(source.join("backups/store")));
+    let source = simple(&scratch, "home")
+        .directory("backups")
+        .file("zz last", b"z")
+        .build();
+    let (store, view) = (
+        source.join("backups/store"),
+        StoreView::new(source.join("backups/store")),
+    );
     for day in 0..3 {
         scratch.snapshot(&source, &store, &noon(day));
         let made = view.image(&snapshot_name(&noon(day)), &source);
@@ -76,11 +100,17 @@ fn the_store_is_left_out_through_a_bind_mount_as_well() {
     let source = simple(&scratch, "home").directory("mounted").build();
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     scratch.hardsnap("init").arg(&store).run().expect(0);
-    let Some(_mount) = Mount::bind(&store, &source.join("mounted")) else { return };
+    let Some(_mount) = Mount::bind(&store, &source.join("mounted")) else {
+        return;
+    };
     for day in 0..3 {
         scratch.snapshot(&source, &store, &noon(day));
         let made = view.image(&snapshot_name(&noon(day)), &source);
-        assert_eq!(made.files(), [b"directory/other".to_vec(), b"file".to_vec()].into(), "on day {day}");
+        assert_eq!(
+            made.files(),
+            [b"directory/other".to_vec(), b"file".to_vec()].into(),
+            "on day {day}"
+        );
     }
 }
 
@@ -89,7 +119,9 @@ fn a_file_that_is_written_meanwhile_is_never_torn_without_a_word() {
     const PAGE: usize = 4096;
     const PAGES: usize = 512;
     let scratch = Scratch::new();
-    let source = simple(&scratch, "source").file("busy", vec![0; PAGE * PAGES]).build();
+    let source = simple(&scratch, "source")
+        .file("busy", vec![0; PAGE * PAGES])
+        .build();
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     let path = source.join("busy");
     // Writes each round's number over the file from its start to its end: at
@@ -104,29 +136,46 @@ fn a_file_that_is_written_meanwhile_is_never_torn_without_a_word() {
     });
     let (mut calm, mut listed) = (0, 0);
     for day in 0..40 {
-        let command = scratch.hardsnap("backup").args(["--init", "--no-prune", "--time", &noon(day)]);
+        let command =
+            scratch
+                .hardsnap("backup")
+                .args(["--init", "--no-prune", "--time", &noon(day)]);
         let outcome = command.arg(&source).arg(&store).json();
         let stored = view.tree(&snapshot_name(&noon(day)), &source).join("busy");
         if outcome.code() == Some(3) {
-            assert_eq!(outcome.skipped(), [source.join("busy").into_os_string().into_encoded_bytes()]);
+            assert_eq!(
+                outcome.skipped(),
+                [source.join("busy").into_os_string().into_encoded_bytes()]
+            );
             listed += 1;
             continue;
         }
         let outcome = outcome.expect(0);
         let content = fs::read(stored).unwrap();
         assert_eq!(content.len(), PAGE * PAGES);
-        let rounds: Vec<u64> =
-            content.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
+        let rounds: Vec<u64> = content
+            .chunks(8)
+            .map(|word| u64::from_le_bytes(word.try_into().unwrap()))
+            .collect();
         let (first, last) = (rounds[0], rounds[rounds.len() - 1]);
-        assert!(rounds.is_sorted_by(|one, next| one >= next), "torn, and not a word of it: {outcome}");
-        assert!(first - last <= 1, "torn from round {last} to {first}, and not a word of it: {outcome}");
+        assert!(
+            rounds.is_sorted_by(|one, next| one >= next),
+            "torn, and not a word of it: {outcome}"
+        );
+        assert!(
+            first - last <= 1,
+            "torn from round {last} to {first}, and not a word of it: {outcome}"
+        );
         calm += 1;
     }
     writer.stop();
     assert_eq!(calm + listed, 40);
     // Once it is left alone it is whole again, and nothing torn was linked on.
     scratch.snapshot(&source, &store, &noon(90));
-    assert_same(&TreeImage::of(&source), &view.image(&snapshot_name(&noon(90)), &source));
+    assert_same(
+        &TreeImage::of(&source),
+        &view.image(&snapshot_name(&noon(90)), &source),
+    );
 }
 
 #[test]
@@ -153,10 +202,17 @@ fn a_source_that_comes_and_goes_breaks_nothing() {
     });
     let mut invariant = Invariant::new(&store, &canary);
     for day in 0..25 {
-        let command = scratch.hardsnap("backup").args(["--init", "--no-prune", "--time", &noon(day)]);
+        let command =
+            scratch
+                .hardsnap("backup")
+                .args(["--init", "--no-prune", "--time", &noon(day)]);
         let outcome = command.arg(&source).arg(&store).json();
         assert!([Some(0), Some(3)].contains(&outcome.code()), "{outcome}");
-        assert_eq!(outcome.code() == Some(3), !outcome.skipped().is_empty(), "{outcome}");
+        assert_eq!(
+            outcome.code() == Some(3),
+            !outcome.skipped().is_empty(),
+            "{outcome}"
+        );
         let made = view.image(&snapshot_name(&noon(day)), &source);
         assert_same(&calm, &made.without("many"));
         invariant.check();
@@ -165,7 +221,10 @@ fn a_source_that_comes_and_goes_breaks_nothing() {
     }
     churn.stop();
     scratch.snapshot(&source, &store, &noon(90));
-    assert_same(&TreeImage::of(&source), &view.image(&snapshot_name(&noon(90)), &source));
+    assert_same(
+        &TreeImage::of(&source),
+        &view.image(&snapshot_name(&noon(90)), &source),
+    );
 }
 
 #[test]
@@ -183,7 +242,10 @@ fn a_stored_file_that_was_replaced_is_not_linked_on() {
     fs::write(stored.join("directory"), b"").unwrap();
     let before = TreeImage::of(&stored);
     scratch.snapshot(&source, &store, &noon(1));
-    assert_same(&TreeImage::of(&source), &view.image(&snapshot_name(&noon(1)), &source));
+    assert_same(
+        &TreeImage::of(&source),
+        &view.image(&snapshot_name(&noon(1)), &source),
+    );
     assert_unchanged(&before, &TreeImage::of(&stored));
 }
 
@@ -195,10 +257,17 @@ fn a_basis_that_is_gone_makes_the_next_snapshot_whole_all_the_same() {
     scratch.snapshot(&source, &store, &noon(0));
     scratch.snapshot(&source, &store, &noon(1));
     fs::remove_dir_all(view.snapshot(&snapshot_name(&noon(1)))).unwrap();
-    let command = scratch.hardsnap("backup").args(["--time", &noon(2)]).arg(&source).arg(&store);
+    let command = scratch
+        .hardsnap("backup")
+        .args(["--time", &noon(2)])
+        .arg(&source)
+        .arg(&store);
     let outcome: Outcome = command.json().expect(0);
     assert_eq!(outcome.text("basis"), snapshot_name(&noon(0)));
-    assert_same(&TreeImage::of(&source), &view.image(&snapshot_name(&noon(2)), &source));
+    assert_same(
+        &TreeImage::of(&source),
+        &view.image(&snapshot_name(&noon(2)), &source),
+    );
     assert_eq!(view.latest(), Some(snapshot_name(&noon(2))));
     view.assert_tidy();
 }

@@ -1,0 +1,122 @@
+//! Finding out what a destination can hold.
+//!
+//! Only trying tells: the filesystem, its mount options, the server behind it,
+//! user namespaces and the caller's capabilities all have a say.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{self, AtFlags, Gid, Mode, Timespec, Timestamps, Uid};
+
+use crate::capabilities::Capabilities;
+use crate::fs::dir::{Dir, stat_handle};
+use crate::fs::make::{self, Linked};
+use crate::fs::xattr;
+
+const PROBE: &CStr = c".hardsnap-probe";
+const OTHER_CASE: &CStr = c".HARDSNAP-PROBE";
+const LINK: &CStr = c".hardsnap-probe-link";
+const SYMLINK: &CStr = c".hardsnap-probe-symlink";
+
+/// Tries everything on files of its own in `at`, and removes them.
+pub(crate) fn probe(at: &Dir) -> io::Result<Capabilities> {
+    let file = match make::file(at, PROBE, 0o600) {
+        // Left by a run that was killed in between.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::unlinkat(at, PROBE, AtFlags::empty())?;
+            make::file(at, PROBE, 0o600)?
+        }
+        other => other?,
+    };
+    let tried = try_all(at, file.as_fd());
+    let mut removed = Ok(());
+    for name in [SYMLINK, LINK, PROBE] {
+        match fs::unlinkat(at, name, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => removed = Err(error),
+        }
+    }
+    let capabilities = tried?;
+    removed?;
+    Ok(capabilities)
+}
+
+fn try_all(at: &Dir, file: BorrowedFd<'_>) -> io::Result<Capabilities> {
+    let made = stat_handle(file)?;
+    let owners = try_owners(file, (made.uid, made.gid))?;
+    let xattrs = xattr::probe(file);
+    let modes = try_modes(file)?;
+    let mtime_granularity_nanoseconds = try_mtime(file)?;
+    let case_sensitive = at.stat(OTHER_CASE).is_err();
+    // A filesystem that has no hard links may still say yes and copy.
+    let linked = matches!(make::link(at, PROBE, at, LINK), Ok(Linked::Done));
+    let hard_links = linked && at.stat(LINK)?.id == made.id;
+    let symlinks = fs::symlinkat(c"nowhere", at, SYMLINK).is_ok();
+    Ok(Capabilities {
+        hard_links,
+        symlinks,
+        owners,
+        made_as: (made.uid, made.gid),
+        modes,
+        xattrs: xattrs.iter().collect(),
+        mtime_granularity_nanoseconds,
+        case_sensitive,
+    })
+}
+
+fn try_owners(file: BorrowedFd<'_>, made_as: (u32, u32)) -> io::Result<bool> {
+    const NOBODY: u32 = 65534;
+    // The owner to try has to be another one than we make files as.
+    let other = if made_as.0 == NOBODY {
+        NOBODY - 1
+    } else {
+        NOBODY
+    };
+    let given = fs::fchown(file, Some(Uid::from_raw(other)), Some(Gid::from_raw(other)));
+    let after = stat_handle(file)?;
+    // Some filesystems say yes and do nothing.
+    let works = given.is_ok() && (after.uid, after.gid) == (other, other);
+    if works {
+        // For the probes that follow.
+        fs::fchown(
+            file,
+            Some(Uid::from_raw(made_as.0)),
+            Some(Gid::from_raw(made_as.1)),
+        )?;
+    }
+    Ok(works)
+}
+
+fn try_modes(file: BorrowedFd<'_>) -> io::Result<bool> {
+    const UNUSUAL: u32 = 0o451;
+    let given = fs::fchmod(file, Mode::from_raw_mode(UNUSUAL));
+    Ok(given.is_ok() && stat_handle(file)?.mode == UNUSUAL)
+}
+
+/// Sets an mtime and sees how much of it stays.
+fn try_mtime(file: BorrowedFd<'_>) -> io::Result<u64> {
+    const SECONDS: i64 = 1_234_567_891;
+    const NANOSECONDS: u32 = 123_456_789;
+    const SECOND: u64 = 1_000_000_000;
+    let time = Timespec {
+        tv_sec: SECONDS,
+        tv_nsec: NANOSECONDS.into(),
+    };
+    fs::futimens(
+        file,
+        &Timestamps {
+            last_access: time,
+            last_modification: time,
+        },
+    )?;
+    let mtime = stat_handle(file)?.mtime;
+    let lost = (SECONDS - mtime.seconds).unsigned_abs() * SECOND + u64::from(NANOSECONDS)
+        - u64::from(mtime.nanoseconds).min(u64::from(NANOSECONDS));
+    // Powers of ten (ext3 and NFS on it: 1 s; NTFS: 100 ns), and FAT's 2 s.
+    let steps = [1, 100, 1_000, 1_000_000, 10_000_000, SECOND, 2 * SECOND];
+    Ok(steps
+        .into_iter()
+        .find(|step| lost < *step)
+        .unwrap_or(2 * SECOND))
+}
