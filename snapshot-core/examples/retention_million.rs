@@ -1,6 +1,7 @@
 //! Times the retention calculator on a million snapshots, with the default policy.
 //!
 //! `cargo run --release --example retention_million [-- SNAPSHOTS]`
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

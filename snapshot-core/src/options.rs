@@ -130,7 +130,6 @@ pub struct BackupOptions {
     pub(crate) mounts: Mounts,
     pub(crate) series: Series,
     pub(crate) pruning: Pruning,
-    pub(crate) full_copies: FullCopies,
     pub(crate) note: Option<String>,
 }
 
@@ -154,7 +153,6 @@ impl BackupOptions {
             mounts: Mounts::default(),
             series: Series::default(),
             pruning: Pruning::default(),
-            full_copies: FullCopies::default(),
             note: None,
         }
     }
@@ -208,14 +206,6 @@ impl BackupOptions {
     #[must_use]
     pub fn pruning(mut self, pruning: Pruning) -> BackupOptions {
         self.pruning = pruning;
-        self
-    }
-
-    /// Sets what to do where there are no hard links. Default:
-    /// [`FullCopies::Refused`].
-    #[must_use]
-    pub fn full_copies(mut self, full_copies: FullCopies) -> BackupOptions {
-        self.full_copies = full_copies;
         self
     }
 

@@ -226,7 +226,7 @@ pub(crate) fn remove(
         let tree = layout::tree(name);
         let path = store.path().join(name.to_string());
         // Our record is the proof that the directory is ours to remove.
-        if store.read_record(name)?.is_none() || !store.has_tree(name) {
+        if store.read_record(name)?.is_none() || !store.has_tree(name)? {
             continue;
         }
         let moved = remove::tree(&trash, &tree, &trash_path, cancel)

@@ -235,11 +235,10 @@ impl Store {
     /// nothing that this version understands.
     pub(crate) fn sorted_out(&self) -> Result<(Vec<SnapshotInfo>, Vec<SnapshotName>)> {
         let (mut snapshots, mut unreadable) = (Vec::new(), Vec::new());
-        for name in self
-            .recorded_names()?
-            .into_iter()
-            .filter(|&name| self.has_tree(name))
-        {
+        for name in self.recorded_names()? {
+            if !self.has_tree(name)? {
+                continue;
+            }
             match self.read_record(name)? {
                 Some(snapshot) => snapshots.push(snapshot),
                 None => unreadable.push(name),
@@ -361,11 +360,18 @@ impl Store {
         Ok(names)
     }
 
-    /// Tells whether the store has a directory of that name.
-    pub(crate) fn has_tree(&self, name: SnapshotName) -> bool {
-        self.root
-            .stat(&layout::tree(name))
-            .is_ok_and(|found| found.kind == EntryKind::Directory)
+    /// Tells whether the store has a directory of that name. An error is no
+    /// answer: on it hangs whether a record is removed.
+    pub(crate) fn has_tree(&self, name: SnapshotName) -> Result<bool> {
+        match self.root.stat(&layout::tree(name)) {
+            Ok(found) => Ok(found.kind == EntryKind::Directory),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io(
+                "look for",
+                self.path.join(name.to_string()),
+                error,
+            )),
+        }
     }
 
     /// Reads a record; none if it is not a valid one of this store.

@@ -27,7 +27,7 @@ pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken)
     let mut leftovers = 0;
     let mut left_behind = Vec::new();
     for name in store.recorded_names()? {
-        if !store.has_tree(name) {
+        if !store.has_tree(name)? {
             leftovers += 1;
             let file = layout::record(name);
             smallfile::remove(&store.records, &file).map_err(|error| {

@@ -188,6 +188,33 @@ fn six_months_before_31_august_is_the_last_of_february() {
 }
 
 #[test]
+fn what_has_expired_stays_so_when_the_month_before_lacks_the_day() {
+    // Told when it was made: until 28 March, 18:00. On the 29th, 30th and 31st, a month before is
+    // the 28th of February again.
+    let one = Snapshot::new(0, at("2026-02-28T18:00:00Z"));
+    let policy = policy("all for 1 month");
+    let told = plan(std::slice::from_ref(&one), &policy, one.time);
+    assert_eq!(
+        explained(&told),
+        ["newest; all (until 2026-03-28T18:00:00Z)"]
+    );
+    for (newest, stays) in [
+        ("2026-03-28T17:59:59Z", true),
+        ("2026-03-28T18:00:00Z", false),
+        ("2026-03-29T10:00:00Z", false),
+        ("2026-03-31T17:00:00Z", false),
+        ("2026-04-01T00:00:00Z", false),
+    ] {
+        let both = [one.clone(), Snapshot::new(1, at(newest))];
+        assert_eq!(
+            plan(&both, &policy, both[1].time).keep.len() == 2,
+            stays,
+            "{newest}"
+        );
+    }
+}
+
+#[test]
 fn a_span_of_days_ends_at_midnight_in_the_zone() {
     let kathmandu = zone("Asia/Kathmandu");
     let one = snapshots(&["2026-03-02T18:14:59Z", "2026-03-02T18:15:00Z"]);

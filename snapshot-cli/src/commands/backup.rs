@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hardsnap::retention::Status;
-use hardsnap::{
-    BackupOptions, BackupReport, CancelToken, ErrorKind, FullCopies, Mode, Pruning, Series, Store,
-};
+use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
 
 use super::{init, now, printed, watched};
 use crate::args::{BackupArgs, Keep};
@@ -90,9 +88,6 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
         .mounts(args.run.mounts());
     if let Some(time) = args.time {
         options = options.time(time);
-    }
-    if args.allow_full_copies {
-        options = options.full_copies(FullCopies::Allowed);
     }
     if args.change_sources {
         options = options.series(Series::Change);

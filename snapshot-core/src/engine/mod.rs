@@ -293,9 +293,7 @@ impl Run<'_> {
             .join(layout::WORK)
             .join(name.to_string());
         let target = work.map(|work| work.tree.reopen()).transpose();
-        let capabilities = work
-            .map(|work| work.probe(self.options.full_copies))
-            .transpose()?;
+        let capabilities = work.map(Work::probe).transpose()?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),

@@ -12,7 +12,6 @@ use crate::fs::smallfile::{self, Flush};
 use crate::fs::{make, probe, publish, remove, xattr};
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::options::FullCopies;
 use crate::record::{Record, SnapshotInfo};
 use crate::store::Store;
 use crate::walk::Durability;
@@ -57,12 +56,12 @@ impl<'s> Work<'s> {
         })
     }
 
-    /// Finds out what the destination can hold, and whether that will do.
-    pub(super) fn probe(&self, full_copies: FullCopies) -> Result<Capabilities> {
+    /// Finds out what the destination can hold. Where it has no hard links
+    /// any more, a full copy is better than no backup.
+    pub(super) fn probe(&self) -> Result<Capabilities> {
         let failed = |error| Error::io("write", self.store.path(), error);
         xattr::drop_inherited_acls(&self.tree).map_err(failed)?;
         let capabilities = probe::probe(&self.tree).map_err(failed)?;
-        capabilities.refuse_without_links(full_copies, self.store.path())?;
         self.refuse_foreign_owner(capabilities.made_as.0)?;
         Ok(capabilities)
     }
@@ -123,7 +122,7 @@ impl<'s> Work<'s> {
     /// Clears away what will not be published, as far as that is possible;
     /// the next run takes care of what remains.
     pub(super) fn abandon(&self, pool: &ThreadPool, error: &Error) {
-        if self.store.has_tree(self.name) {
+        if self.store.has_tree(self.name).unwrap_or(true) {
             // It was renamed, and only then something failed: it counts.
             return;
         }

@@ -152,9 +152,16 @@ fn translate(body: &str) -> Result<String, PatternTrouble> {
     let mut chars = path.chars();
     while let Some(c) = chars.next() {
         match c {
+            // More than two of them mean what two do.
+            '*' => {
+                let stars = chars.as_str();
+                chars = stars.trim_start_matches('*').chars();
+                let has_more = chars.as_str().len() < stars.len();
+                glob += if has_more { "**" } else { "*" };
+            }
+            '?' => glob.push(c),
             '[' => glob += &class::translate(&mut chars)?,
             '\\' => glob.extend(literal(chars.next().ok_or(PatternTrouble::DanglingEscape)?)),
-            '*' | '?' => glob.push(c),
             c => glob.extend(literal(c)),
         }
     }

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{self, AtFlags, Gid, Mode, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
 
 use crate::capabilities::Capabilities;
 use crate::fs::dir::{Dir, stat_handle};
@@ -33,7 +34,7 @@ pub(crate) fn probe(at: &Dir) -> io::Result<Capabilities> {
     let mut removed = Ok(());
     for name in [SYMLINK, LINK, PROBE] {
         match fs::unlinkat(at, name, AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => removed = Err(error),
         }
     }
@@ -45,14 +46,20 @@ pub(crate) fn probe(at: &Dir) -> io::Result<Capabilities> {
 fn try_all(at: &Dir, file: BorrowedFd<'_>) -> io::Result<Capabilities> {
     let made = stat_handle(file)?;
     let owners = try_owners(file, (made.uid, made.gid))?;
-    let xattrs = xattr::probe(file);
+    let xattrs = xattr::probe(file)?;
     let modes = try_modes(file)?;
     let mtime_granularity_nanoseconds = try_mtime(file)?;
-    let case_sensitive = at.stat(OTHER_CASE).is_err();
+    let case_sensitive = match at.stat(OTHER_CASE) {
+        Ok(_) => false,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error),
+    };
     // A filesystem that has no hard links may still say yes and copy.
-    let linked = matches!(make::link(at, PROBE, at, LINK), Ok(Linked::Done));
-    let hard_links = linked && at.stat(LINK)?.id == made.id;
-    let symlinks = fs::symlinkat(c"nowhere", at, SYMLINK).is_ok();
+    let hard_links = match make::link(at, PROBE, at, LINK)? {
+        Linked::Done => at.stat(LINK)?.id == made.id,
+        _ => false,
+    };
+    let symlinks = allowed(fs::symlinkat(c"nowhere", at, SYMLINK))?;
     Ok(Capabilities {
         hard_links,
         symlinks,
@@ -73,10 +80,11 @@ fn try_owners(file: BorrowedFd<'_>, made_as: (u32, u32)) -> io::Result<bool> {
     } else {
         NOBODY
     };
-    let given = fs::fchown(file, Some(Uid::from_raw(other)), Some(Gid::from_raw(other)));
+    let owner = (Some(Uid::from_raw(other)), Some(Gid::from_raw(other)));
+    let given = allowed(fs::fchown(file, owner.0, owner.1))?;
     let after = stat_handle(file)?;
     // Some filesystems say yes and do nothing.
-    let works = given.is_ok() && (after.uid, after.gid) == (other, other);
+    let works = given && (after.uid, after.gid) == (other, other);
     if works {
         // For the probes that follow.
         fs::fchown(
@@ -90,8 +98,8 @@ fn try_owners(file: BorrowedFd<'_>, made_as: (u32, u32)) -> io::Result<bool> {
 
 fn try_modes(file: BorrowedFd<'_>) -> io::Result<bool> {
     const UNUSUAL: u32 = 0o451;
-    let given = fs::fchmod(file, Mode::from_raw_mode(UNUSUAL));
-    Ok(given.is_ok() && stat_handle(file)?.mode == UNUSUAL)
+    let given = allowed(fs::fchmod(file, Mode::from_raw_mode(UNUSUAL)))?;
+    Ok(given && stat_handle(file)?.mode == UNUSUAL)
 }
 
 /// Sets an mtime and sees how much of it stays.
@@ -119,4 +127,15 @@ fn try_mtime(file: BorrowedFd<'_>) -> io::Result<u64> {
         .into_iter()
         .find(|step| lost < *step)
         .unwrap_or(2 * SECOND))
+}
+
+/// Tells a refusal, which is an answer, from an accident, which is none.
+pub(super) fn allowed(tried: Result<(), Errno>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

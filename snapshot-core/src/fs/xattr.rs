@@ -15,6 +15,7 @@ use rustix::fs::{self, XattrFlags};
 use rustix::io::Errno;
 
 use crate::fs::dir::Dir;
+use crate::fs::probe::allowed;
 use crate::xattr::{Namespaces, XattrNamespace, Xattrs};
 
 /// The kernel allocates as much as it is offered, so a small buffer comes
@@ -143,7 +144,7 @@ pub(crate) fn drop_inherited_acls(dir: &Dir) -> io::Result<()> {
 
 /// Finds out which namespaces can be set on a new file. Only trying tells: the
 /// filesystem, its mount options and the caller's capabilities have a say.
-pub(crate) fn probe(file: BorrowedFd<'_>) -> Namespaces {
+pub(crate) fn probe(file: BorrowedFd<'_>) -> io::Result<Namespaces> {
     // An ACL that says what mode 0600 says, with a mask: version 2, then tag,
     // permissions and id of each entry, all little-endian.
     const ACL: &[u8] = &[
@@ -156,10 +157,11 @@ pub(crate) fn probe(file: BorrowedFd<'_>) -> Namespaces {
         (XattrNamespace::Security, c"security.hardsnap-probe", b"1"),
         (XattrNamespace::Acl, c"system.posix_acl_access", ACL),
     ];
-    attempts
-        .into_iter()
-        .filter(|(_, name, value)| fs::fsetxattr(file, *name, value, XattrFlags::empty()).is_ok())
-        .fold(Namespaces::default(), |kept, (namespace, ..)| {
-            kept.with(namespace)
-        })
+    let mut kept = Namespaces::default();
+    for (namespace, name, value) in attempts {
+        if allowed(fs::fsetxattr(file, name, value, XattrFlags::empty()))? {
+            kept = kept.with(namespace);
+        }
+    }
+    Ok(kept)
 }

@@ -123,6 +123,7 @@
 
 mod bucket;
 mod config;
+mod decide;
 mod error;
 mod groups;
 mod keep;

@@ -1,16 +1,12 @@
 //! The calculator: snapshots and a policy in, what to keep and what to remove out.
 
-use std::num::NonZeroU32;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::bucket::{Bucket, day_number};
-use super::groups::Groups;
-use super::order::{Line, Point, newest_first, oldest_first};
-use super::policy::{Anchor, Every, Policy};
-use super::reach::Reach;
-use super::reason::{Reason, RuleReason, Until, Why};
+use super::decide::Decided;
+use super::order::{Line, newest_first, oldest_first};
+use super::policy::Policy;
+use super::reason::{Reason, Why};
 use super::serial::utc;
 use super::snapshot::Snapshot;
 use super::zone::ZoneClock;
@@ -100,42 +96,17 @@ pub fn plan<Id: Ord + Clone>(
     let points = newest_first(snapshots);
     let mut clock = ZoneClock::new(policy.zone());
     let live = Line::of_live(&points, now, &mut clock);
-    let anchor = match (policy.anchor(), live.points.first()) {
-        (Anchor::Newest, Some(newest)) => newest.instant(),
-        _ => now,
-    };
     let by_day = live.by_day();
-    let asked: Vec<Asked<'_>> = policy
-        .rules()
-        .iter()
-        .map(|rule| Asked {
-            reach: Reach::new(*rule, anchor, policy.zone()),
-            line: match rule.every {
-                Every::Snapshot | Every::Hour => &live,
-                _ => by_day.as_ref().unwrap_or(&live),
-            },
-        })
-        .collect();
+    let decided = Decided::new(
+        &points,
+        &live,
+        by_day.as_ref().unwrap_or(&live),
+        policy,
+        now,
+    );
 
-    let mut reasons = standing(&points, &live, now);
-    for one in &asked {
-        one.keep(&mut reasons);
-    }
-    // Stable, so that the reasons of one snapshot stay in the order of the rules.
-    reasons.sort_by_key(|(place, _)| *place);
-    let mut kept = vec![false; points.len()];
-    for (place, _) in &reasons {
-        kept[*place] = true;
-    }
-    let explained = Explained::new(&asked, &kept);
-    let farthest = asked.iter().max_by_key(|one| {
-        let rule = &one.reach.rule;
-        (rule.reach_seconds(), rule.every)
-    });
-
-    let keeps = kept.iter().filter(|kept| **kept).count();
-    let mut keep = Vec::with_capacity(keeps);
-    let mut remove = Vec::with_capacity(points.len() - keeps);
+    let mut keep = Vec::with_capacity(decided.kept_count());
+    let mut remove = Vec::with_capacity(points.len() - decided.kept_count());
     let id_at = |index: usize| snapshots[index].id.clone();
     let mut order = oldest_first(&points);
     // They lie anywhere in the caller's slice. Fetched by the hundred, with nothing else in
@@ -151,162 +122,13 @@ pub fn plan<Id: Ord + Clone>(
             return Plan { keep, remove };
         }
         for (place, point, id, time) in batch.drain(..) {
-            if kept[place] {
-                keep.push(Kept {
-                    id,
-                    time,
-                    reasons: reasons_of(place, &reasons),
-                });
-                continue;
-            }
-            let why = match (explained.stand_in(place), live.points.first(), farthest) {
-                (Some(stand_in), ..) => Why::Represented {
-                    bucket: stand_in.bucket,
-                    represented_by: id_at(stand_in.index),
-                },
-                (None, Some(newest), _) if point.is_suspect() => Why::Superseded {
-                    newer: id_at(newest.index()),
-                },
-                (None, _, Some(one)) => {
-                    let day = day_number(clock.wall_seconds(point.seconds()));
-                    one.reach.expired(point, day, time)
-                }
-                // Cannot be: a policy has a rule.
-                (None, _, None) => continue,
-            };
-            remove.push(Removed { id, time, why });
-        }
-    }
-}
-
-/// A reason to keep the snapshot at this place, 0 for the newest.
-type Placed = (usize, Reason);
-
-/// Gives the reasons that no rule gives.
-fn standing(points: &[Point], live: &Line<'_>, now: DateTime<Utc>) -> Vec<Placed> {
-    let mut reasons = Vec::new();
-    let newest = live.points.first();
-    let newest_complete = live.points.iter().position(|point| point.is_complete());
-    // The newest one is the newest complete one, as a rule.
-    let index = newest.map(|_| 0);
-    for index in index
-        .into_iter()
-        .chain(newest_complete.filter(|index| *index > 0))
-    {
-        reasons.push((live.place(index), Reason::Newest));
-    }
-    for (place, point) in points.iter().enumerate() {
-        if point.is_later_than(now) {
-            reasons.push((place, Reason::Future));
-        } else if point.is_suspect() && newest.is_none_or(|newest| newest.time() <= point.time()) {
-            reasons.push((place, Reason::Suspect));
-        }
-        if point.is_held() {
-            reasons.push((place, Reason::Held));
-        }
-    }
-    reasons
-}
-
-/// Finds the reasons for one place among those of all, which are in the order of places.
-fn reasons_of(place: usize, reasons: &[Placed]) -> Vec<Reason> {
-    let start = reasons.partition_point(|(other, _)| *other < place);
-    let own = reasons[start..]
-        .iter()
-        .take_while(|(other, _)| *other == place);
-    own.map(|(_, reason)| *reason).collect()
-}
-
-/// A rule and the live snapshots in its order.
-struct Asked<'a> {
-    reach: Reach,
-    line: &'a Line<'a>,
-}
-
-impl Asked<'_> {
-    fn groups(&self) -> Groups<'_> {
-        Groups {
-            every: self.reach.rule.every,
-            line: self.line,
-            passed: 0,
-        }
-    }
-
-    /// Adds the rule's reasons.
-    fn keep(&self, reasons: &mut Vec<Placed>) {
-        let reach = &self.reach;
-        for (rank, group) in self.groups().enumerate() {
-            let is_young = reach.is_young(group.start, group.points()[0].time());
-            if !reach.keeps(is_young, rank) {
-                // From new to old: what follows is neither younger nor higher in rank.
-                break;
-            }
-            let (point, place) = group.representative(reach.rule.pick);
-            let time = point.instant();
-            let reason = RuleReason {
-                rule: reach.rule,
-                bucket: reach.bucket(group.start, time),
-                rank,
-                until: if is_young {
-                    reach.until(group.start, time)
-                } else {
-                    Until::Count
-                },
-            };
-            reasons.push((place, Reason::Rule(reason)));
-        }
-    }
-}
-
-/// A kept snapshot that stands for others of its period.
-struct StandIn {
-    bucket: Bucket,
-    /// Its place in the caller's slice.
-    index: usize,
-}
-
-/// Who stands for the snapshots that go.
-struct Explained {
-    stand_ins: Vec<StandIn>,
-    /// For each place one more than the stand-in's number.
-    numbers: Vec<Option<NonZeroU32>>,
-}
-
-impl Explained {
-    /// Finds for each removed snapshot the finest period of which another one is kept.
-    fn new(asked: &[Asked<'_>], kept: &[bool]) -> Self {
-        let mut explained = Self {
-            stand_ins: Vec::new(),
-            numbers: vec![None; kept.len()],
-        };
-        let mut order: Vec<&Asked<'_>> = asked.iter().collect();
-        order.sort_by_key(|one| one.reach.rule.every);
-        for one in order {
-            for group in one.groups() {
-                if group.points().len() == 1 {
-                    continue;
-                }
-                let (point, place) = group.representative(one.reach.rule.pick);
-                if !kept[place] {
-                    continue;
-                }
-                explained.stand_ins.push(StandIn {
-                    bucket: one.reach.bucket(group.start, point.instant()),
-                    index: point.index(),
-                });
-                let number = u32::try_from(explained.stand_ins.len());
-                let number = number.ok().and_then(NonZeroU32::new);
-                for place in group.places() {
-                    let own = &mut explained.numbers[place];
-                    *own = own.or(number);
-                }
+            if decided.is_kept(place) {
+                let reasons = decided.reasons(place);
+                keep.push(Kept { id, time, reasons });
+            } else {
+                let why = decided.why(place, point, id_at, &mut clock);
+                remove.push(Removed { id, time, why });
             }
         }
-        explained
-    }
-
-    fn stand_in(&self, place: usize) -> Option<&StandIn> {
-        let number = self.numbers[place]?.get();
-        self.stand_ins.get(number as usize - 1)
     }
 }

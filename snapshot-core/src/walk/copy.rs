@@ -55,7 +55,9 @@ impl Walk<'_> {
                 return Placed::Failed;
             }
         };
-        if found.kind != EntryKind::File || found.id != here.source.id {
+        let is_other = found.kind != EntryKind::File || found.id != here.source.id;
+        // What other names get has to be exactly what was looked at.
+        if is_other || (here.source.links > 1 && !found.is_same_version(&here.source)) {
             return Placed::Exchanged;
         }
         // The data of the basis are those of the version that was compared.

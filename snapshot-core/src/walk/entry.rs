@@ -119,7 +119,8 @@ impl Walk<'_> {
     /// Deals with one of several names of a file: what another name got, this
     /// one gets too.
     fn place_in_group(&self, here: &Here<'_>, group: &mut Group, tally: &mut Tally) -> Placed {
-        if let Some(stored) = &group.stored {
+        let stored = group.stored.as_ref();
+        if let Some(stored) = stored.filter(|stored| stored.ctime == here.source.ctime) {
             match self.link_within(here, stored) {
                 Ok(Linked::Done) => {
                     return Placed::Done {
@@ -142,6 +143,7 @@ impl Walk<'_> {
         if let Placed::Done { inode, .. } = placed {
             group.stored = Some(Stored {
                 inode,
+                ctime: here.source.ctime,
                 node: Arc::clone(here.node),
                 name: here.name.to_owned(),
             });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::entry::FileId;
+use crate::entry::{FileId, FileTime};
 use crate::node::Node;
 use crate::walk::level::Walked;
 
@@ -14,6 +14,9 @@ const SHARDS: usize = 16;
 pub(crate) struct Stored {
     /// The inode it got at the destination; none in a dry run.
     pub(crate) inode: Option<u64>,
+    /// The source's ctime then. An inode number is given to another file as
+    /// soon as the first is gone; its ctime is later.
+    pub(crate) ctime: FileTime,
     pub(crate) node: Arc<Node<Walked>>,
     pub(crate) name: CString,
 }

@@ -58,13 +58,9 @@ pub(crate) fn explained(plan: &Plan<usize>) -> Vec<String> {
     plan.keep.iter().map(Kept::explain).collect()
 }
 
-/// How many cases a property gets: `PROPTEST_CASES`, or few enough for a debug build.
+/// How many cases a property gets: `PROPTEST_CASES`, or 256.
 pub(crate) fn cases() -> ProptestConfig {
-    let wanted = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
-        cases: wanted.map_or(500, |text| {
-            text.parse().expect("PROPTEST_CASES is a number")
-        }),
         failure_persistence: None,
         // Some properties hold of a part of the cases only.
         max_global_rejects: u32::MAX,
