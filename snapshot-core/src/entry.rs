@@ -54,6 +54,8 @@ pub(crate) struct Metadata {
     pub(crate) links: u32,
     pub(crate) mtime: FileTime,
     pub(crate) ctime: FileTime,
+    /// Whether the attribute `nodump` is set, where the filesystem tells it.
+    pub(crate) nodump: bool,
     /// Number of the device that the entry is; 0 for other kinds.
     pub(crate) device_number: u64,
 }

@@ -87,6 +87,9 @@ pub(crate) struct Record {
     pub(crate) note: Option<String>,
     pub(crate) host: String,
     pub(crate) sources: Vec<PathText>,
+    /// The filter that was in force, a rule a line.
+    #[serde(default)]
+    pub(crate) filters: Vec<String>,
     #[serde(default)]
     pub(crate) basis: Option<String>,
     pub(crate) counts: Counts,

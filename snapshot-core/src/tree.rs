@@ -101,6 +101,7 @@ pub fn replicate_tree(
         target_path,
         rules,
         mounts: options.mounts,
+        filter: &options.filter,
         durability: if is_fuse == Some(true) {
             Durability::Each
         } else {

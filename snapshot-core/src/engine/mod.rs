@@ -133,6 +133,7 @@ impl Store {
             target_path: Path::new("/"),
             rules: dry_rules(),
             mounts: options.mounts,
+            filter: &options.filter,
             durability: Durability::Whole,
             left_out: None,
             distrusted: Vec::new(),
@@ -305,6 +306,7 @@ impl Run<'_> {
                 .as_ref()
                 .map_or_else(dry_rules, Capabilities::rules),
             mounts: self.options.mounts,
+            filter: &self.options.filter,
             durability: work.map_or(Durability::Whole, |work| work.durability),
             left_out: Some(store.file_id),
             distrusted,
@@ -348,6 +350,7 @@ impl Run<'_> {
                 .iter()
                 .map(|path| PathText::from(path.as_path()))
                 .collect(),
+            filters: self.options.filter.description(),
             basis: newest(snapshots).map(|basis| basis.to_string()),
             counts: replicated.counts,
             skipped: replicated

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ignore::gitignore::GitignoreBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::{FilterError, PatternTrouble};
 use super::marker::Marker;
 use super::pattern::{FilterPattern, PatternOrigin};
 use super::size::ByteSize;
 use super::{Filter, Rules};
+
+/// A matcher's room has a limit, which patterns of the usual length reach when
+/// they are some thousands.
+const MATCHED_TOGETHER: usize = 1_000;
 
 /// Collects the rules of a [`Filter`].
 ///
@@ -21,8 +25,8 @@ use super::{Filter, Rules};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct FilterBuilder {
-    patterns: Vec<FilterPattern>,
-    matcher: GitignoreBuilder,
+    /// Each with its line for the matcher.
+    patterns: Vec<(FilterPattern, String)>,
     markers: BTreeSet<Marker>,
     wants_nodump: bool,
     larger_than: Option<ByteSize>,
@@ -34,8 +38,6 @@ impl FilterBuilder {
     pub(super) fn new() -> FilterBuilder {
         FilterBuilder {
             patterns: Vec::new(),
-            // Paths are relative to the source's root already.
-            matcher: GitignoreBuilder::new("."),
             markers: BTreeSet::new(),
             wants_nodump: false,
             larger_than: None,
@@ -137,11 +139,18 @@ impl FilterBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        // Each pattern by itself was read; what is left is a limit of room.
-        let matcher = self.matcher.build().map_err(|_| FilterError::TooLarge)?;
+        let mut matchers = Vec::new();
+        for patterns in self.patterns.chunks(MATCHED_TOGETHER) {
+            let first = matchers.len() * MATCHED_TOGETHER;
+            matchers.push(matcher(patterns, first)?);
+        }
         Ok(Filter(Arc::new(Rules {
-            patterns: self.patterns,
-            matcher,
+            patterns: self
+                .patterns
+                .into_iter()
+                .map(|(pattern, _)| pattern)
+                .collect(),
+            matchers,
             markers: self.markers.into_iter().collect(),
             wants_nodump: self.wants_nodump,
             larger_than: self.larger_than,
@@ -149,20 +158,8 @@ impl FilterBuilder {
     }
 
     fn add(mut self, text: &str, origin: PatternOrigin) -> FilterBuilder {
-        match FilterPattern::read(text, origin.clone()) {
-            Ok((pattern, line)) => {
-                // The matcher gives back no more of a match than where its
-                // line came from: the place in the list.
-                let place = PathBuf::from(self.patterns.len().to_string());
-                match self.matcher.add_line(Some(place), &line) {
-                    Ok(_) => self.patterns.push(pattern),
-                    Err(_) => self.fail(FilterError::Pattern {
-                        pattern: text.to_owned(),
-                        origin,
-                        trouble: PatternTrouble::Unmatchable,
-                    }),
-                }
-            }
+        match FilterPattern::read(text, origin) {
+            Ok(pattern) => self.patterns.push(pattern),
             Err(error) => self.fail(error),
         }
         self
@@ -171,6 +168,22 @@ impl FilterBuilder {
     fn fail(&mut self, error: FilterError) {
         self.error.get_or_insert(error);
     }
+}
+
+/// Makes a matcher of patterns of which the first has the place `first` in the
+/// whole list.
+fn matcher(patterns: &[(FilterPattern, String)], first: usize) -> Result<Gitignore, FilterError> {
+    // Paths are relative to the source's root already.
+    let mut builder = GitignoreBuilder::new(".");
+    for (place, (pattern, line)) in (first..).zip(patterns) {
+        // All that a match is known by later is where its line came from.
+        let place = PathBuf::from(place.to_string());
+        if builder.add_line(Some(place), line).is_err() {
+            return Err(pattern.refused(PatternTrouble::Unmatchable));
+        }
+    }
+    // Each by itself could be read; what is left is the limit of room.
+    builder.build().map_err(|_| FilterError::TooLarge)
 }
 
 /// Cuts off spaces at the end, up to one that is escaped.

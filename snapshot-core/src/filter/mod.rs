@@ -72,8 +72,8 @@ pub struct Filter(Arc<Rules>);
 #[derive(Debug)]
 struct Rules {
     patterns: Vec<FilterPattern>,
-    /// Knows each pattern by its place in the list.
-    matcher: Gitignore,
+    /// Each knows a part of the patterns, by their places in the list.
+    matchers: Vec<Gitignore>,
     /// In order, each once.
     markers: Vec<Marker>,
     wants_nodump: bool,
@@ -116,10 +116,13 @@ impl Filter {
         if rules.patterns.is_empty() || relative.as_os_str().is_empty() {
             return Verdict::Take;
         }
-        let Match::Ignore(line) = rules
-            .matcher
-            .matched(relative, kind == EntryKind::Directory)
-        else {
+        let is_directory = kind == EntryKind::Directory;
+        let mut matches = rules
+            .matchers
+            .iter()
+            .rev()
+            .map(|matcher| matcher.matched(relative, is_directory));
+        let Some(Match::Ignore(line)) = matches.find(|found| !found.is_none()) else {
             return Verdict::Take;
         };
         let place = line.from().and_then(|place| place.to_str()?.parse().ok());
@@ -184,7 +187,7 @@ impl Default for Filter {
     fn default() -> Filter {
         Filter(Arc::new(Rules {
             patterns: Vec::new(),
-            matcher: Gitignore::empty(),
+            matchers: Vec::new(),
             markers: Vec::new(),
             wants_nodump: false,
             larger_than: None,

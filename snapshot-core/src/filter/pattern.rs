@@ -57,25 +57,24 @@ impl FilterPattern {
             (_, Some(body)) => (Effect::WinBack, Ok(body)),
             (_, None) => (Effect::LeaveOut, Ok(text)),
         };
-        let sign = match effect {
-            Effect::LeaveOut => "",
-            Effect::WinBack => "!",
+        let text = text.to_owned();
+        let pattern = FilterPattern {
+            text,
+            origin,
+            effect,
         };
+        let sign = if pattern.wins_back() { "!" } else { "" };
         match body.and_then(translate) {
-            Ok(glob) => {
-                let text = text.to_owned();
-                let pattern = FilterPattern {
-                    text,
-                    origin,
-                    effect,
-                };
-                Ok((pattern, format!("{sign}{glob}")))
-            }
-            Err(trouble) => Err(FilterError::Pattern {
-                pattern: text.to_owned(),
-                origin,
-                trouble,
-            }),
+            Ok(glob) => Ok((pattern, format!("{sign}{glob}"))),
+            Err(trouble) => Err(pattern.refused(trouble)),
+        }
+    }
+
+    pub(super) fn refused(&self, trouble: PatternTrouble) -> FilterError {
+        FilterError::Pattern {
+            pattern: self.text.clone(),
+            origin: self.origin.clone(),
+            trouble,
         }
     }
 
@@ -149,8 +148,10 @@ fn translate(body: &str) -> Result<String, PatternTrouble> {
     // A slash in front keeps the matcher from reading anything into what
     // follows: not where it is anchored, nor a comment.
     let mut glob = if is_anchored { "/" } else { "/**/" }.to_owned();
+    let mut last_literal = None;
     let mut chars = path.chars();
     while let Some(c) = chars.next() {
+        last_literal = None;
         match c {
             // More than two of them mean what two do.
             '*' => {
@@ -161,20 +162,41 @@ fn translate(body: &str) -> Result<String, PatternTrouble> {
             }
             '?' => glob.push(c),
             '[' => glob += &class::translate(&mut chars)?,
-            '\\' => glob.extend(literal(chars.next().ok_or(PatternTrouble::DanglingEscape)?)),
-            c => glob.extend(literal(c)),
+            c => {
+                let c = match c {
+                    '\\' => chars.next().ok_or(PatternTrouble::DanglingEscape)?,
+                    c => c,
+                };
+                last_literal = Some((glob.len(), c));
+                glob.extend(literal(c));
+            }
         }
     }
-    if glob.ends_with(char::is_whitespace) {
-        // One alternative: nothing else keeps what is not cut off at the end.
-        if let Some(last) = glob.pop() {
-            glob.extend(['{', last, '}']);
+    if let Some((at, last)) = last_literal {
+        // White space at the end would be cut off. And patterns with the same
+        // ending would be tried one by one on every path with that ending;
+        // others with wildcards are tried all at once. One alternative alone
+        // changes nothing but how it looks.
+        if last.is_whitespace() || !is_looked_up(path, is_anchored) {
+            glob.insert(at, '{');
+            glob.push('}');
         }
     }
     if body.ends_with('/') {
         glob.push('/');
     }
     Ok(glob)
+}
+
+/// Tells whether the matcher finds all that a pattern matches by one look-up:
+/// it has no wildcard, or is an ending such as `*.o`.
+fn is_looked_up(path: &str, is_anchored: bool) -> bool {
+    let has_meaning = |text: &str| text.contains(['*', '?', '[', '\\']);
+    let path = path.strip_prefix("**/").unwrap_or(path);
+    match path.strip_prefix("*.") {
+        Some(ending) if !is_anchored => !has_meaning(ending) && !ending.contains('.'),
+        _ => !has_meaning(path),
+    }
 }
 
 /// Writes a character that means nothing but itself.

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
-    self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp,
+    self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags,
+    StatxTimestamp,
 };
 use rustix::io::Errno;
 
@@ -261,6 +262,7 @@ fn metadata(statx: &Statx) -> Metadata {
         links: statx.stx_nlink,
         mtime: time(&statx.stx_mtime),
         ctime: time(&statx.stx_ctime),
+        nodump: statx.stx_attributes.contains(StatxAttributes::NODUMP),
         device_number,
     }
 }

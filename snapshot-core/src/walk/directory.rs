@@ -1,28 +1,23 @@
-//! The directories of the walk: entering, listing, finishing.
+//! The directories of the walk: entering and listing.
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::Scope;
 use rustix::io::Errno;
 
-use crate::compare::Ownership;
 use crate::entry::{EntryKind, Metadata};
-use crate::event::Outcome;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::make;
-use crate::fs::mounts::{self, MountClass};
 use crate::fs::scan::Batch;
-use crate::fs::xattr::{self, Place};
 use crate::node::{Node, Open};
-use crate::options::Mounts;
 use crate::report::Operation;
 use crate::walk::level::{Trio, Walked};
 use crate::walk::select::Selection;
-use crate::walk::state::{Durability, Tally, Walk, locked};
+use crate::walk::state::{Tally, Walk, locked};
 use crate::xattr::Xattrs;
 
 /// A directory may turn into something else and back between two looks; so
@@ -81,6 +76,9 @@ impl Walk<'_> {
                 *locked(&self.notes.store_left_out) = Some(up.path_of(self.source_path, name));
                 self.count_left_out(up, name);
             }
+            Ok((_, metadata))
+                if up.level.access == Access::Read
+                    && self.leaves_out_metadata(up, name, &metadata) => {}
             Ok((source, metadata)) => {
                 if let Some(node) = self.open_below(up, &trio, source, metadata, access, &found) {
                     drop(trio);
@@ -136,6 +134,7 @@ impl Walk<'_> {
         let level = Walked {
             metadata,
             xattrs,
+            relative: self.relative_path(Some(&up.level), name, found.selection),
             access,
             boundary: found.boundary,
             has_basis: basis.is_some(),
@@ -163,82 +162,32 @@ impl Walk<'_> {
             .source()
             .and_then(|dir| dir.stat(&found.name))
             .map(|metadata| metadata.kind);
-        match kind {
-            Ok(EntryKind::Directory) => {
+        match (kind, found.selection) {
+            (Ok(EntryKind::Directory), _) => {
                 let found = Found {
                     tries: found.tries - 1,
                     ..found
                 };
                 self.queue(scope, up, found);
             }
-            Ok(_) => self.entry(scope, up, trio, &found.name, found.selection, &mut tally),
-            Err(error) => self.problem(up, &found.name, Operation::Stat, error),
-        }
-        self.add(&tally);
-    }
-
-    /// Decides whether a mount is entered, before anything of it is touched.
-    fn mount_point<'s>(
-        &'s self,
-        scope: &Scope<'s>,
-        up: &Arc<Node<Walked>>,
-        trio: &Trio,
-        found: Found<'s>,
-    ) {
-        let kind = trio
-            .source()
-            .and_then(|dir| mounts::type_at(dir, &found.name));
-        match kind {
-            Ok(kind) if self.enters(&kind) => {
-                self.queue(
+            (Ok(_), Selection::Whole) => {
+                self.entry(
                     scope,
                     up,
-                    Found {
-                        boundary: Boundary::Cross,
-                        ..found
-                    },
+                    trio,
+                    &found.name,
+                    found.selection,
+                    None,
+                    &mut tally,
                 );
             }
-            Ok(kind) => {
-                let path = up.path_of(self.source_path, &found.name);
-                locked(&self.notes.mounts_left_out).push((path, kind));
-                self.count_left_out(up, &found.name);
-                if let Some(target) = &trio.target {
-                    let made = make::directory(target, &found.name).and_then(|dir| {
-                        // Its own metadata cannot be read without touching it.
-                        let metadata = Metadata {
-                            mode: 0o755,
-                            ..up.level.metadata
-                        };
-                        self.give(up, &found.name, dir.as_fd(), &metadata, &Xattrs::default())?;
-                        self.sync_each(&dir)
-                    });
-                    if let Err(error) = made {
-                        self.refused(up, &found.name, Operation::Create, error);
-                    }
-                }
-                let mut tally = Tally::default();
-                tally.counts.directories += 1;
-                self.add(&tally);
+            // The way to a source leads through it no more.
+            (Ok(_), Selection::Only(_)) => {
+                self.problem(up, &found.name, Operation::Open, Errno::NOTDIR);
             }
-            Err(error) => self.problem(up, &found.name, Operation::Open, error),
+            (Err(error), _) => self.problem(up, &found.name, Operation::Stat, error),
         }
-    }
-
-    /// Tells whether mounts of a type are entered in this walk.
-    pub(super) fn enters(&self, kind: &str) -> bool {
-        match mounts::classify(kind) {
-            MountClass::Local => self.mounts != Mounts::OneFileSystem,
-            MountClass::Remote => self.mounts == Mounts::All,
-            MountClass::Pseudo => false,
-        }
-    }
-
-    pub(super) fn count_left_out(&self, node: &Node<Walked>, name: &CStr) {
-        let mut tally = Tally::default();
-        tally.counts.excluded += 1;
         self.add(&tally);
-        self.tell(node, name, Outcome::LeftOut);
     }
 
     /// Deals with all entries of a directory.
@@ -250,11 +199,26 @@ impl Walk<'_> {
     ) {
         match node.handles() {
             Ok(trio) => match selection {
-                Selection::Whole => return self.list_on(scope, node, trio),
+                Selection::Whole => match self.marker_in(node, &trio) {
+                    Some(marker) => {
+                        let mut tally = Tally::default();
+                        self.entry(
+                            scope,
+                            node,
+                            &trio,
+                            marker.name(),
+                            selection,
+                            None,
+                            &mut tally,
+                        );
+                        self.add(&tally);
+                    }
+                    None => return self.list_on(scope, node, trio),
+                },
                 Selection::Only(names) => {
                     let mut tally = Tally::default();
                     for name in names.keys() {
-                        self.entry(scope, node, &trio, name, selection, &mut tally);
+                        self.entry(scope, node, &trio, name, selection, None, &mut tally);
                     }
                     self.add(&tally);
                 }
@@ -307,14 +271,15 @@ impl Walk<'_> {
             }
             // Where listings do not tell kinds, all may be mount points that
             // must not be touched yet; opening as a directory finds out.
-            if matches!(kind, Some(EntryKind::Directory) | None) {
-                self.queue(
-                    scope,
-                    node,
-                    Found::new(name, &Selection::Whole, Boundary::Stay),
-                );
+            let kind = kind.or((!self.filter.wants_paths()).then_some(EntryKind::Directory));
+            if kind.is_some_and(|kind| self.leaves_out_path(node, name, kind)) {
+                continue;
+            }
+            if kind == Some(EntryKind::Directory) {
+                let found = Found::new(name, &Selection::Whole, Boundary::Stay);
+                self.queue(scope, node, found);
             } else {
-                self.entry(scope, node, trio, name, &Selection::Whole, &mut tally);
+                self.entry(scope, node, trio, name, &Selection::Whole, kind, &mut tally);
             }
         }
         self.add(&tally);
@@ -339,76 +304,5 @@ impl Walk<'_> {
                 None => return,
             }
         }
-    }
-
-    /// Gives a directory its metadata, now that nothing in it will change.
-    fn finish(&self, node: &Arc<Node<Walked>>) {
-        if node.level.lost.load(Ordering::Relaxed) {
-            if let Some(up) = node.up() {
-                self.remove_lost(up, node.name());
-            }
-            return;
-        }
-        let mut tally = Tally::default();
-        tally.counts.directories += 1;
-        self.add(&tally);
-        self.tell(node, c"", Outcome::Made);
-        if !node.level.has_target {
-            return;
-        }
-        let metadata = &node.level.metadata;
-        if matches!(self.rules.ownership, Ownership::Fixed { .. }) && metadata.mode & 0o700 != 0o700
-        {
-            return locked(&self.closed_last).push(Arc::clone(node));
-        }
-        let finished = node.handles().and_then(|trio| match &trio.target {
-            Some(target) => self.seal(node, target),
-            None => Ok(()),
-        });
-        if let Err(error) = finished {
-            self.refused(node, c"", Operation::SetMetadata, error);
-        }
-    }
-
-    /// Gives a directory of the target its metadata; nothing follows in it.
-    pub(super) fn seal(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
-        let Walked {
-            metadata, xattrs, ..
-        } = &node.level;
-        self.give(node, c"", target.as_fd(), metadata, xattrs)?;
-        self.sync_each(target)
-    }
-
-    fn sync_each(&self, target: &Dir) -> io::Result<()> {
-        match self.durability {
-            Durability::Each => target.sync(),
-            Durability::Whole => Ok(()),
-        }
-    }
-
-    /// Gives what is open in the target its metadata.
-    pub(super) fn give(
-        &self,
-        node: &Node<Walked>,
-        name: &CStr,
-        target: BorrowedFd<'_>,
-        metadata: &Metadata,
-        xattrs: &Xattrs,
-    ) -> io::Result<()> {
-        make::set_owner(target, metadata, &self.rules)?;
-        if let Err(error) = xattr::set(Place::Open(target), xattrs, self.rules.xattrs) {
-            self.refused(node, name, Operation::SetMetadata, error);
-        }
-        make::set_mode_and_mtime(target, metadata, &self.rules)
-    }
-
-    /// Reads the attributes of a directory of the source.
-    pub(super) fn directory_xattrs(&self, source: &Dir, access: Access) -> io::Result<Xattrs> {
-        let read = match access {
-            Access::Read => xattr::read(Place::Open(source.as_fd()))?,
-            // Such handles cannot be asked themselves.
-            Access::Search => xattr::read(Place::Entry(source, c"."))?,
-        };
-        Ok(self.seen(read.unwrap_or_default()))
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Here<'a> {
 
 impl Walk<'_> {
     /// Deals with an entry of which is not known that it is a directory.
+    /// `judged` is the kind as which its path passed the filter.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn entry<'s>(
         &'s self,
         scope: &Scope<'s>,
@@ -58,6 +60,7 @@ impl Walk<'_> {
         trio: &Trio,
         name: &CStr,
         selection: &'s Selection,
+        judged: Option<EntryKind>,
         tally: &mut Tally,
     ) {
         for _ in 0..LOOKS {
@@ -65,6 +68,13 @@ impl Walk<'_> {
                 Ok(source) => source,
                 Err(error) => return self.problem(node, name, Operation::Stat, error),
             };
+            // What the user named is taken, whatever the filter says.
+            if *selection == Selection::Whole
+                && ((judged != Some(source.kind) && self.leaves_out_path(node, name, source.kind))
+                    || self.leaves_out_metadata(node, name, &source))
+            {
+                return;
+            }
             if source.kind == EntryKind::Directory {
                 if let Some(below) = selection.below(name) {
                     // What the user named is entered whatever is mounted there.

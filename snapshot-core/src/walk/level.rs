@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -27,6 +28,8 @@ pub(crate) struct Walked {
     /// was not to be looked at.
     pub(crate) metadata: Metadata,
     pub(crate) xattrs: Xattrs,
+    /// The path from the root of the source, if the filter asks for paths.
+    pub(crate) relative: Option<PathBuf>,
     pub(crate) access: Access,
     /// How the source's directory is reached from the one above.
     pub(crate) boundary: Boundary,

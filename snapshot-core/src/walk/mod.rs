@@ -5,8 +5,11 @@ mod claims;
 mod copy;
 mod directory;
 mod entry;
+mod filtering;
+mod finish;
 mod groups;
 mod level;
+mod mount;
 mod select;
 mod state;
 
@@ -21,6 +24,7 @@ use crate::compare::Rules;
 use crate::entry::FileId;
 use crate::error::{Error, Result};
 use crate::event::Observer;
+use crate::filter::Filter;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
@@ -41,6 +45,7 @@ pub(crate) struct Replication<'run> {
     pub(crate) target_path: &'run Path,
     pub(crate) rules: Rules,
     pub(crate) mounts: Mounts,
+    pub(crate) filter: &'run Filter,
     pub(crate) durability: Durability,
     /// A directory that is left out wherever it is met.
     pub(crate) left_out: Option<FileId>,
@@ -61,6 +66,7 @@ impl Replication<'_> {
     /// Walks until all is done. An error means that the target is of no use.
     pub(crate) fn run(self, pool: &ThreadPool) -> Result<Replicated> {
         let mut walk = Walk::new(
+            self.filter,
             self.source_path,
             self.target_path,
             self.rules,
@@ -76,12 +82,17 @@ impl Replication<'_> {
             .source
             .stat_self()
             .map_err(|error| Error::io("read", self.source_path, error))?;
+        let access = match self.selection {
+            Selection::Whole => Access::Read,
+            Selection::Only(_) => Access::Search,
+        };
         let level = Walked {
             metadata,
+            relative: walk.relative_path(None, c"", self.selection),
             xattrs: walk
-                .directory_xattrs(&self.source, Access::Search)
+                .directory_xattrs(&self.source, access)
                 .map_err(|error| Error::io("read", self.source_path, error))?,
-            access: Access::Search,
+            access,
             boundary: Boundary::Stay,
             has_basis: self.basis.is_some(),
             has_target: self.target.is_some(),

@@ -14,6 +14,7 @@ use crate::compare::Rules;
 use crate::entry::FileId;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Outcome};
+use crate::filter::Filter;
 use crate::fs::copy::Ways;
 use crate::fs::remove;
 use crate::node::Node;
@@ -36,6 +37,7 @@ pub(crate) enum Durability {
 
 /// One walk.
 pub(crate) struct Walk<'run> {
+    pub(crate) filter: &'run Filter,
     /// Where the source's root is, for messages.
     pub(crate) source_path: &'run Path,
     /// Where the target's root is, for messages.
@@ -99,6 +101,7 @@ pub(crate) struct Tally {
 impl<'run> Walk<'run> {
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn new(
+        filter: &'run Filter,
         source_path: &'run Path,
         target_path: &'run Path,
         rules: Rules,
@@ -110,6 +113,7 @@ impl<'run> Walk<'run> {
         workers: usize,
     ) -> Walk<'run> {
         Walk {
+            filter,
             source_path,
             target_path,
             rules,

@@ -40,7 +40,7 @@ fn the_umask_makes_no_difference() {
     let scratch = Scratch::new();
     let source = everything(&scratch, "source").build();
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
-    for (day, umask) in [(0, "0777"), (1, "0")] {
+    for (day, umask) in [(0, "0077"), (1, "0")] {
         fs::write(source.join("empty"), umask).unwrap();
         let command = scratch
             .hardsnap("backup")
