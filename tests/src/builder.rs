@@ -225,17 +225,17 @@ fn make(entry: &Described) -> std::io::Result<()> {
     finish(entry)
 }
 
-/// Gives an entry its attributes: the mode after the owner, whose change
-/// clears setuid, and the time at last.
+/// Gives an entry its attributes: the owner first, whose change clears setuid
+/// and capabilities, and the time at last.
 fn finish(entry: &Described) -> std::io::Result<()> {
     let path = &entry.path;
-    for (name, value) in &entry.xattrs {
-        rustix::fs::lsetxattr(path, name.as_str(), value, XattrFlags::empty())?;
-    }
     let is_symlink = matches!(entry.what, What::Symlink(_));
     if let Some((uid, gid)) = entry.owner {
         let change = if is_symlink { lchown } else { chown };
         change(path, Some(uid), Some(gid))?;
+    }
+    for (name, value) in &entry.xattrs {
+        rustix::fs::lsetxattr(path, name.as_str(), value, XattrFlags::empty())?;
     }
     if !is_symlink {
         let mode = entry

@@ -11,6 +11,8 @@ use crate::skip::{is_root, skip};
 #[derive(Debug)]
 pub struct Mount {
     path: PathBuf,
+    /// The connection of a FUSE filesystem; without it, nobody hangs.
+    server: Option<std::fs::File>,
     // Removed after the unmount: fields are dropped after `drop` has run.
     _scratch: Option<Scratch>,
 }
@@ -21,6 +23,28 @@ impl Mount {
     /// Says that the test is skipped and gives `None` where that cannot be had.
     #[must_use]
     pub fn ext4(mebibytes: u64) -> Option<Self> {
+        // Inodes of 128 bytes, which mkfs gives a small image in some releases,
+        // hold whole seconds only; blocks of 1 KiB hold no long symlinks.
+        Self::image(mebibytes, "mkfs.ext4", &["-q", "-b", "4096", "-I", "256"])
+    }
+
+    /// Mounts a new xfs of so many MiB, at least 300, in an image in memory.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn xfs(mebibytes: u64) -> Option<Self> {
+        Self::image(mebibytes, "mkfs.xfs", &["-q", "-m", "reflink=1"])
+    }
+
+    /// Mounts a new btrfs of so many MiB, at least 120, in an image in memory.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn btrfs(mebibytes: u64) -> Option<Self> {
+        Self::image(mebibytes, "mkfs.btrfs", &["-q"])
+    }
+
+    fn image(mebibytes: u64, make: &str, options: &[&str]) -> Option<Self> {
         if !is_root() {
             skip("mounting takes root");
             return None;
@@ -30,15 +54,8 @@ impl Mount {
         let file = std::fs::File::create(&image).expect("an image");
         file.set_len(mebibytes << 20)
             .expect("the size of the image");
-        // Inodes of 128 bytes, which mkfs gives a small image in some releases,
-        // hold whole seconds only; blocks of 1 KiB hold no long symlinks.
-        if let Err(reason) = run(
-            "mkfs.ext4",
-            ["-q", "-b", "4096", "-I", "256"]
-                .map(OsStr::new)
-                .into_iter()
-                .chain([image.as_os_str()]),
-        ) {
+        let options = options.iter().map(OsStr::new);
+        if let Err(reason) = run(make, options.chain([image.as_os_str()])) {
             skip(&reason);
             return None;
         }
@@ -75,6 +92,54 @@ impl Mount {
         Self::over(path, ["-t", "proc", "proc"].map(OsStr::new))
     }
 
+    /// Mounts a tmpfs at `path`.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn tmpfs_over(path: &Path) -> Option<Self> {
+        Self::over(path, ["-t", "tmpfs", "hardsnap-test"].map(OsStr::new))
+    }
+
+    /// Mounts a FUSE filesystem at `path`, a directory or a file, whose server
+    /// never answers: whoever touches it hangs until it is unmounted.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn silent_fuse(path: &Path) -> Option<Self> {
+        if !is_root() {
+            skip("mounting takes root");
+            return None;
+        }
+        let device = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/fuse");
+        let server = match device {
+            Ok(server) => server,
+            Err(error) => {
+                skip(&format!("/dev/fuse: {error}"));
+                return None;
+            }
+        };
+        let rootmode = if path.is_dir() { "40000" } else { "100000" };
+        let options = format!("fd=0,rootmode={rootmode},user_id=0,group_id=0,allow_other");
+        // The mount program leaves its stdin to the kernel as the connection.
+        let output = Command::new("mount")
+            .args(["-i", "-t", "fuse", "-o", &options, "hardsnap-test"])
+            .arg(path)
+            .stdin(server.try_clone().expect("a second handle"))
+            .output();
+        if output.is_ok_and(|output| output.status.success()) {
+            return Some(Self {
+                path: path.to_path_buf(),
+                server: Some(server),
+                _scratch: None,
+            });
+        }
+        skip("FUSE cannot be mounted");
+        None
+    }
+
     fn over<const N: usize>(path: &Path, what: [&OsStr; N]) -> Option<Self> {
         if !is_root() {
             skip("mounting takes root");
@@ -83,6 +148,7 @@ impl Mount {
         match run("mount", what.into_iter().chain([path.as_os_str()])) {
             Ok(()) => Some(Self {
                 path: path.to_path_buf(),
+                server: None,
                 _scratch: None,
             }),
             Err(reason) => {
@@ -103,6 +169,7 @@ impl Mount {
         match run("mount", options.into_iter().chain(ends)) {
             Ok(()) => Some(Self {
                 path,
+                server: None,
                 _scratch: Some(scratch),
             }),
             Err(reason) => {
@@ -127,6 +194,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
+        drop(self.server.take());
         // A handle that a failed test still holds keeps the mount busy; it
         // goes with the process then.
         let path = self.path.as_os_str();

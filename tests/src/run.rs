@@ -173,7 +173,9 @@ impl Hardsnap {
         ])
     }
 
-    fn within<A: AsRef<OsStr>>(mut self, outer: impl IntoIterator<Item = A>) -> Self {
+    /// Runs it by another program, which gets the command line as its last
+    /// arguments.
+    pub fn within<A: AsRef<OsStr>>(mut self, outer: impl IntoIterator<Item = A>) -> Self {
         let outer = outer
             .into_iter()
             .map(|argument| argument.as_ref().to_owned());

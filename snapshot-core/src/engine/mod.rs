@@ -1,16 +1,17 @@
 //! One backup: lock, tidy, walk, flush, publish, `latest`, prune.
 
 mod choose;
+mod preview;
 mod work;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
-use crate::engine::choose::{check_series, dated, free_name, name_of};
+use crate::engine::choose::{check_series, dated, free_name};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -25,30 +26,9 @@ use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::{Policy, Status};
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
-use crate::store::{Store, directory_id, newest};
+use crate::store::{Store, newest};
 use crate::tidy;
 use crate::walk::{Durability, Replicated, Replication, Selection};
-
-impl BackupOptions {
-    /// Checks, before anything is written, that every source is there and can
-    /// be read, and that none is the directory `store` or lies in it.
-    ///
-    /// [`Store::backup`] checks the same; this is for callers that are about
-    /// to make the store.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NoSources`], [`ErrorKind::SourceUnavailable`],
-    /// [`ErrorKind::SourceIsStore`].
-    pub fn check(&self, store: &Path) -> Result<()> {
-        let sources = Sources::resolve(&self.sources)?;
-        match directory_id(store) {
-            Ok(id) => sources.refuse_store(id, store),
-            // One that does not exist is no source.
-            Err(_) => Ok(()),
-        }
-    }
-}
 
 impl Store {
     /// Makes a snapshot of the sources, publishes it, moves `latest` to it and
@@ -103,51 +83,6 @@ impl Store {
             Mode::DryRun => run.dry(),
             Mode::Act => run.act(),
         }
-    }
-
-    /// Tells what a first backup into a store that is yet to be made would do.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::backup`], as far as they concern the sources.
-    pub fn preview_first_backup(
-        options: &BackupOptions,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<BackupReport> {
-        let started = now_monotonic();
-        let sources = Sources::resolve(&options.sources)?;
-        let snapshot = name_of(dated(options))?;
-        observer.on_event(&Event::Started {
-            snapshot,
-            basis: None,
-            expected: None,
-        });
-        observer.on_event(&Event::Phase(Phase::Walking));
-        let replication = Replication {
-            source: open_source_root(&sources.selection)?,
-            source_path: Path::new("/"),
-            selection: &sources.selection,
-            basis: None,
-            target: None,
-            target_path: Path::new("/"),
-            rules: dry_rules(),
-            mounts: options.mounts,
-            filter: &options.filter,
-            durability: Durability::Whole,
-            left_out: None,
-            distrusted: Vec::new(),
-            observer,
-            cancel,
-        };
-        let replicated = replication.run(&pool(options.jobs)?)?;
-        Ok(report(
-            snapshot,
-            None,
-            replicated,
-            RemovalReport::default(),
-            started.elapsed(),
-        ))
     }
 }
 
@@ -211,11 +146,17 @@ impl Run<'_> {
         // From here on the snapshot is there, and whatever happens is part of
         // the report.
         snapshots.push(info);
-        let pruned = store
-            .repair_latest(&snapshots)
-            .and_then(|()| self.prune(name, &pool));
+        let lost = replicated.directory_lost.take();
+        let pruned = store.repair_latest(&snapshots).and_then(|()| match &lost {
+            None => self.prune(name, &pool),
+            Some(_) => Ok(RemovalReport::default()),
+        });
         let (removal, paused) = match pruned {
-            Ok(removal) => (removal, None),
+            Ok(removal) => {
+                let why =
+                    |path: PathBuf| format!("the directory {} could not be read", path.display());
+                (removal, lost.filter(|_| self.policy().is_some()).map(why))
+            }
             Err(error) => (RemovalReport::default(), Some(with_cause(&error))),
         };
         let mut report = report(name, basis, replicated, removal, self.started.elapsed());
@@ -295,6 +236,7 @@ impl Run<'_> {
             .join(name.to_string());
         let target = work.map(|work| work.tree.reopen()).transpose();
         let capabilities = work.map(Work::probe).transpose()?;
+        work.map_or(Ok(()), |work| work.refuse_if_full(basis))?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),

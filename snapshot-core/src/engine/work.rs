@@ -89,15 +89,39 @@ impl<'s> Work<'s> {
 
     /// Adds what is free to an error that the destination is full.
     pub(super) fn explain(&self, error: Error) -> Error {
-        if error.kind() != ErrorKind::NoSpace {
+        if error.kind() != ErrorKind::NoSpace
+            || error.hint().is_some()
+            || error.raw_os_error().is_none()
+        {
             return error;
         }
         match publish::free(&self.tree) {
-            Ok((bytes, inodes)) => error.with_hint(format!(
-                "the destination has {bytes} bytes and {inodes} inodes free; nothing was published, and no snapshot was removed to make room"
+            Ok(free) => error.with_hint(format!(
+                "the destination has {} free; nothing was published, and no snapshot was removed to make room",
+                describe(free.bytes, free.inodes)
             )),
             Err(_) => error,
         }
+    }
+
+    /// Refuses early what cannot succeed: every directory of a snapshot is
+    /// new, and takes an inode and a block. What the files take is known only
+    /// when they were compared.
+    pub(super) fn refuse_if_full(&self, basis: Option<&SnapshotInfo>) -> Result<()> {
+        let failed = |error| Error::io("ask for the room of", self.store.path(), error);
+        let free = publish::free(&self.tree).map_err(failed)?;
+        let directories = basis.map_or(0, |basis| basis.counts.directories);
+        let bytes = directories.saturating_mul(free.block_bytes);
+        if bytes <= free.bytes && free.inodes.is_none_or(|inodes| directories <= inodes) {
+            return Ok(());
+        }
+        let message = format!(
+            "the directories of a snapshot alone need {}, and {} has {} free",
+            describe(bytes, Some(directories)),
+            self.store.path().display(),
+            describe(free.bytes, free.inodes)
+        );
+        Err(Error::new(ErrorKind::NoSpace, message).with_path(self.store.path()))
     }
 
     /// Writes the record, after which only flush and rename are left.
@@ -165,5 +189,12 @@ impl Filled<'_, '_> {
             failed(error).with_kind(ErrorKind::FlushFailed)
         })?;
         Ok(self.info)
+    }
+}
+
+fn describe(bytes: u64, inodes: Option<u64>) -> String {
+    match inodes {
+        Some(inodes) => format!("{bytes} bytes and {inodes} inodes"),
+        None => format!("{bytes} bytes"),
     }
 }

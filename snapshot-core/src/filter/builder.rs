@@ -200,3 +200,27 @@ fn without_trailing_spaces(line: &str) -> &str {
     }
     &line[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_at_the_end_are_cut_off_up_to_one_that_is_escaped() {
+        for (line, pattern) in [
+            ("", ""),
+            ("  ", ""),
+            ("a", "a"),
+            ("a b  ", "a b"),
+            (r"a\ ", r"a\ "),
+            (r"a\  ", r"a\ "),
+            (r"a\\ ", r"a\\"),
+            (r"a \ b ", r"a \ b"),
+            ("a\t", "a\t"),
+            ("ä ", "ä"),
+            (r"a\", r"a\"),
+        ] {
+            assert_eq!(without_trailing_spaces(line), pattern, "{line:?}");
+        }
+    }
+}

@@ -163,3 +163,123 @@ impl Set {
 fn bit(c: char) -> u128 {
     if c.is_ascii() { 1 << u32::from(c) } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use ignore::gitignore::GitignoreBuilder;
+
+    use super::*;
+
+    /// All bytes that the matcher takes for this class as a whole name.
+    fn matched(class: &str) -> Vec<u8> {
+        let mut chars = class[1..].chars();
+        let line = translate(&mut chars).unwrap();
+        assert_eq!(chars.as_str(), "", "{class} is read to its end");
+        let mut builder = GitignoreBuilder::new(".");
+        builder.add_line(None, &format!("/{line}")).unwrap();
+        let matcher = builder.build().unwrap();
+        let is_in = |byte: &u8| {
+            use std::os::unix::ffi::OsStrExt;
+            let name = std::ffi::OsStr::from_bytes(std::slice::from_ref(byte));
+            matcher.matched(name, false).is_ignore()
+        };
+        (1..=255).filter(is_in).collect()
+    }
+
+    #[test]
+    fn classes_hold_what_they_say() {
+        for (class, members) in [
+            ("[a]", "a"),
+            ("[abc]", "abc"),
+            ("[a-c]", "abc"),
+            ("[a-cx-z]", "abcxyz"),
+            ("[a-c-e]", "-abce"),
+            ("[-a]", "-a"),
+            ("[a-]", "-a"),
+            ("[--0]", "-.0"),
+            ("[]a]", "]a"),
+            ("[]-a]", "]^_`a"),
+            (r"[\]-]", "-]"),
+            (r"[a\-c]", "-ac"),
+            (r"[\!a]", "!a"),
+            ("[a!^]", "!^a"),
+            (r"[\!^]", "!^"),
+            (r"[\^\!-]", "!-^"),
+            (r"[\\]", r"\"),
+            ("[[]", "["),
+            ("[[:]", ":["),
+            ("[{,}*?&~]", "&*,?{}~"),
+            ("[[:digit:]_]", "0123456789_"),
+            ("[[:xdigit:]g-]", "-0123456789ABCDEFabcdefg"),
+            ("[.-0]", ".0"),
+        ] {
+            let mut expected = members.as_bytes().to_vec();
+            expected.sort_unstable();
+            assert_eq!(matched(class), expected, "{class}");
+            // The opposite holds all else, but never a slash.
+            let negated = format!("[!{}", &class[1..]);
+            let rest = (1..=255).filter(|byte| !expected.contains(byte) && *byte != b'/');
+            assert_eq!(matched(&negated), rest.collect::<Vec<u8>>(), "{negated}");
+        }
+    }
+
+    #[test]
+    fn every_set_of_punctuation_is_written_so_that_it_is_read_again() {
+        let special: Vec<char> = "!^-][\\ab".chars().collect();
+        for bits in 1..1_u32 << special.len() {
+            let members = special
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| bits >> index & 1 == 1);
+            let members: Vec<char> = members.map(|(_, c)| *c).collect();
+            let escaped = members.iter().flat_map(|c| ['\\', *c]).collect::<String>();
+            let mut expected: Vec<u8> = members.iter().map(|c| *c as u8).collect();
+            expected.sort_unstable();
+            assert_eq!(matched(&format!("[{escaped}]")), expected, "{escaped}");
+        }
+    }
+
+    #[test]
+    fn named_classes_hold_the_ascii_characters_of_posix() {
+        let ascii = |is_in: fn(&u8) -> bool| (1..128).filter(is_in).collect::<Vec<u8>>();
+        let members = |name: &str| matched(&format!("[[:{name}:]]"));
+        assert_eq!(members("alnum"), ascii(u8::is_ascii_alphanumeric));
+        assert_eq!(members("alpha"), ascii(u8::is_ascii_alphabetic));
+        assert_eq!(members("blank"), b"\t ");
+        assert_eq!(members("cntrl"), ascii(u8::is_ascii_control));
+        assert_eq!(members("lower"), ascii(u8::is_ascii_lowercase));
+        assert_eq!(members("upper"), ascii(u8::is_ascii_uppercase));
+        assert_eq!(members("space"), b"\t\n\x0b\x0c\r ");
+        // No slash, which they hold in other places.
+        let but_slash = |mut bytes: Vec<u8>| {
+            bytes.retain(|byte| *byte != b'/');
+            bytes
+        };
+        assert_eq!(members("graph"), but_slash(ascii(u8::is_ascii_graphic)));
+        assert_eq!(members("punct"), but_slash(ascii(u8::is_ascii_punctuation)));
+        let print = ascii(|byte| (b' '..=b'~').contains(byte));
+        assert_eq!(members("print"), but_slash(print));
+    }
+
+    #[test]
+    fn classes_that_cannot_be_meant_are_refused() {
+        for (class, trouble) in [
+            ("[", PatternTrouble::UnclosedClass),
+            ("[]", PatternTrouble::UnclosedClass),
+            ("[!]", PatternTrouble::UnclosedClass),
+            ("[a", PatternTrouble::UnclosedClass),
+            ("[a-", PatternTrouble::UnclosedClass),
+            (r"[a\", PatternTrouble::UnclosedClass),
+            (r"[a\]", PatternTrouble::UnclosedClass),
+            ("[[:alpha:]", PatternTrouble::UnclosedClass),
+            ("[z-a]", PatternTrouble::BackwardsRange),
+            ("[ä]", PatternTrouble::NotAsciiInClass),
+            ("[a-ä]", PatternTrouble::NotAsciiInClass),
+            ("[[:Alpha:]]", PatternTrouble::UnknownClass),
+            ("[[::]]", PatternTrouble::UnknownClass),
+            ("[/]", PatternTrouble::NeverMatches),
+        ] {
+            assert_eq!(translate(&mut class[1..].chars()), Err(trouble), "{class}");
+        }
+    }
+}

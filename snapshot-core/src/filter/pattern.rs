@@ -16,7 +16,6 @@ use super::error::{FilterError, PatternTrouble};
 pub struct FilterPattern {
     text: String,
     origin: PatternOrigin,
-    effect: Effect,
 }
 
 /// Where a pattern came from.
@@ -36,35 +35,24 @@ pub enum PatternOrigin {
     },
 }
 
-/// What a match does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
-    LeaveOut,
-    WinBack,
-}
-
 impl FilterPattern {
     /// Reads a pattern, and writes the matcher's line for it.
     pub(super) fn read(
         text: &str,
         origin: PatternOrigin,
     ) -> Result<(FilterPattern, String), FilterError> {
-        let (effect, body) = match (&origin, text.strip_prefix('!')) {
-            (PatternOrigin::Include, None) => (Effect::WinBack, Ok(text)),
-            (PatternOrigin::Include, Some(_)) => {
-                (Effect::WinBack, Err(PatternTrouble::TwiceNegated))
-            }
-            (_, Some(body)) => (Effect::WinBack, Ok(body)),
-            (_, None) => (Effect::LeaveOut, Ok(text)),
-        };
-        let text = text.to_owned();
         let pattern = FilterPattern {
-            text,
+            text: text.to_owned(),
             origin,
-            effect,
         };
+        let body = pattern.body();
         let sign = if pattern.wins_back() { "!" } else { "" };
-        match body.and_then(translate) {
+        let glob = if pattern.origin == PatternOrigin::Include && body.starts_with('!') {
+            Err(PatternTrouble::TwiceNegated)
+        } else {
+            translate(body)
+        };
+        match glob {
             Ok(glob) => Ok((pattern, format!("{sign}{glob}"))),
             Err(trouble) => Err(pattern.refused(trouble)),
         }
@@ -94,16 +82,25 @@ impl FilterPattern {
     /// Tells whether a match takes an entry in again, instead of leaving it out.
     #[must_use]
     pub fn wins_back(&self) -> bool {
-        self.effect == Effect::WinBack
+        self.origin == PatternOrigin::Include || self.text.starts_with('!')
+    }
+
+    /// The pattern without the `!` of one that wins back.
+    fn body(&self) -> &str {
+        match self.origin {
+            PatternOrigin::Include => &self.text,
+            _ => self.text.strip_prefix('!').unwrap_or(&self.text),
+        }
     }
 
     /// What it does, wherever it came from: `exclude *.o`, `include keep.o`.
     pub(super) fn rule(&self) -> String {
-        match (self.effect, &self.origin) {
-            (Effect::LeaveOut, _) => format!("exclude {}", self.text),
-            (Effect::WinBack, PatternOrigin::Include) => format!("include {}", self.text),
-            (Effect::WinBack, _) => format!("include {}", &self.text[1..]),
-        }
+        let does = if self.wins_back() {
+            "include"
+        } else {
+            "exclude"
+        };
+        format!("{does} {}", self.body())
     }
 }
 
@@ -208,4 +205,51 @@ pub(super) fn literal(c: char) -> impl Iterator<Item = char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_written_as_the_matcher_reads_them() {
+        for (pattern, line) in [
+            ("name", "/**/name"),
+            ("name/", "/**/name/"),
+            ("/name", "/name"),
+            ("a/b", "/a/b"),
+            ("a/b/", "/a/b/"),
+            ("**", "/**/**"),
+            ("a/**", "/a/**"),
+            ("**/a", "/**/a"),
+            ("a*****b", "/**/a**{b}"),
+            ("*.o", "/**/*.o"),
+            // Not by the ending alone.
+            ("/*.o", "/*.{o}"),
+            ("a/*.o", "/a/*.{o}"),
+            ("*.tar.gz", "/**/*.tar.g{z}"),
+            ("#name", "/**/#name"),
+            ("{a,b}", r"/**/\{a,b\}"),
+            (r"\{a\}", r"/**/\{a\}"),
+            (r"\!a", "/**/!a"),
+            (r"\a\*", r"/**/a\*"),
+            (r"?\*", r"/**/?{\*}"),
+            ("name ", "/**/name{ }"),
+            (r"name\ ", "/**/name{ }"),
+            ("name\u{a0}", "/**/name{\u{a0}}"),
+            ("[a]", "/**/a"),
+            ("[*]", r"/**/\*"),
+            ("]", r"/**/\]"),
+        ] {
+            assert_eq!(translate(pattern).as_deref(), Ok(line), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_include_and_a_pattern_with_an_exclamation_mark_are_one_rule() {
+        let read = |text, origin| FilterPattern::read(text, origin).unwrap();
+        let (included, line) = read("a", PatternOrigin::Include);
+        let (negated, same) = read("!a", PatternOrigin::Exclude);
+        assert_eq!((line.as_str(), &line), ("!/**/a", &same));
+        assert!(included.wins_back() && negated.wins_back());
+        assert_eq!(included.rule(), "include a");
+        assert_eq!(negated.rule(), "include a");
+        assert_eq!(included.to_string(), "--include a");
+        assert_eq!(negated.to_string(), "--exclude !a");
+    }
 }

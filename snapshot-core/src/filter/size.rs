@@ -135,3 +135,89 @@ impl fmt::Display for ByteSize {
         write!(f, "{}{}", self.0 >> (10 * power), NAMES[power])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_powers_of_1024() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1000", 1000),
+            ("12B", 12),
+            ("12 b", 12),
+            ("512k", 512 << 10),
+            ("512K", 512 << 10),
+            ("10M", 10 << 20),
+            ("10m", 10 << 20),
+            ("10 MiB", 10 << 20),
+            ("2GiB", 2 << 30),
+            ("2gib", 2 << 30),
+            ("1.5G", 3 << 29),
+            ("0.5k", 512),
+            ("0.001k", 1),
+            ("1.999999999999999999999M", (2 << 20) - 1),
+            ("3T", 3 << 40),
+            ("4P", 4 << 50),
+            ("15E", 15 << 60),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_size() {
+        for (text, trouble) in [
+            ("", SizeTrouble::NoNumber),
+            (" 1", SizeTrouble::NoNumber),
+            ("-1", SizeTrouble::NoNumber),
+            ("+1", SizeTrouble::NoNumber),
+            ("M", SizeTrouble::NoNumber),
+            (".5M", SizeTrouble::NoNumber),
+            ("5.M", SizeTrouble::NoNumber),
+            ("1.2.3M", SizeTrouble::NoNumber),
+            ("1,5M", SizeTrouble::UnknownUnit),
+            ("1 ", SizeTrouble::UnknownUnit),
+            ("1  M", SizeTrouble::UnknownUnit),
+            ("1M ", SizeTrouble::UnknownUnit),
+            ("1e6", SizeTrouble::UnknownUnit),
+            ("0x10", SizeTrouble::UnknownUnit),
+            ("1Z", SizeTrouble::UnknownUnit),
+            ("1Mi", SizeTrouble::UnknownUnit),
+            ("1µ", SizeTrouble::UnknownUnit),
+            ("all", SizeTrouble::NoNumber),
+            ("10MB", SizeTrouble::TwoMeanings),
+            ("10kb", SizeTrouble::TwoMeanings),
+            ("1.5", SizeTrouble::FractionOfByte),
+            ("1.5B", SizeTrouble::FractionOfByte),
+            ("16E", SizeTrouble::TooLarge),
+            ("18446744073709551616", SizeTrouble::TooLarge),
+            (
+                "99999999999999999999999999999999999999999E",
+                SizeTrouble::TooLarge,
+            ),
+        ] {
+            let error = text.parse::<ByteSize>().unwrap_err();
+            assert_eq!(error.trouble, trouble, "{text}");
+            assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_written_as_it_is_read() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1000, "1000"),
+            (1024, "1k"),
+            (1536 << 10, "1536k"),
+            (10 << 20, "10M"),
+            (1 << 60, "1E"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            assert_eq!(ByteSize(bytes).to_string(), text);
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)));
+        }
+    }
+}

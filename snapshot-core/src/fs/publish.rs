@@ -30,10 +30,24 @@ pub(crate) fn is_fuse(dir: &Dir) -> io::Result<bool> {
     Ok(i64::from(fs::fstatfs(dir)?.f_type) == FUSE_SUPER_MAGIC)
 }
 
-/// The bytes and inodes that the caller may still use.
-pub(crate) fn free(dir: &Dir) -> io::Result<(u64, u64)> {
+/// What a filesystem has left for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Free {
+    pub(crate) bytes: u64,
+    /// None where inodes are made as they are needed, as on btrfs.
+    pub(crate) inodes: Option<u64>,
+    /// The least that a directory takes.
+    pub(crate) block_bytes: u64,
+}
+
+/// Asks what is left.
+pub(crate) fn free(dir: &Dir) -> io::Result<Free> {
     let stat = fs::fstatvfs(dir)?;
-    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_favail))
+    Ok(Free {
+        bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        inodes: (stat.f_files > 0).then_some(stat.f_favail),
+        block_bytes: stat.f_frsize,
+    })
 }
 
 /// Moves a directory without ever replacing another.

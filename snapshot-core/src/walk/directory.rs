@@ -90,7 +90,10 @@ impl Walk<'_> {
                 Some(Errno::NOTDIR | Errno::LOOP) if found.tries > 0 => {
                     self.look_again(scope, up, &trio, found);
                 }
-                _ => self.problem(up, name, Operation::Open, error),
+                _ => {
+                    let path = up.path_of(self.source_path, name);
+                    self.lost(Some(up), path, Operation::Open, error);
+                }
             },
         }
     }
@@ -287,7 +290,8 @@ impl Walk<'_> {
 
     fn lose(&self, node: &Node<Walked>, error: io::Error) {
         node.level.lost.store(true, Ordering::Relaxed);
-        self.problem(node, c"", Operation::List, error);
+        let path = node.path_of(self.source_path, c"");
+        self.lost(node.up().map(Arc::as_ref), path, Operation::List, error);
     }
 
     /// Counts one thing in `node` as done; the last one finishes the directory

@@ -66,6 +66,11 @@ impl Walk<'_> {
         for _ in 0..LOOKS {
             let source = match trio.source().and_then(|dir| dir.stat(name)) {
                 Ok(source) => source,
+                // What the user named is no entry among others.
+                Err(error) if *selection != Selection::Whole => {
+                    let path = node.path_of(self.source_path, name);
+                    return self.lost(Some(node), path, Operation::Stat, error);
+                }
                 Err(error) => return self.problem(node, name, Operation::Stat, error),
             };
             // What the user named is taken, whatever the filter says.

@@ -13,7 +13,7 @@ mod mount;
 mod select;
 mod state;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -60,6 +60,8 @@ pub(crate) struct Replicated {
     pub(crate) counts: Counts,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
+    /// A directory that a failing disk or server kept back, if any.
+    pub(crate) directory_lost: Option<PathBuf>,
 }
 
 impl Replication<'_> {
@@ -125,6 +127,7 @@ impl Replication<'_> {
             counts: walk.sums(),
             problems: walk.problems(),
             warnings: walk.warnings(),
+            directory_lost: locked(&walk.notes.directory_lost).take(),
         })
     }
 }

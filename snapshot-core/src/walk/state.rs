@@ -12,10 +12,11 @@ use rustix::io::Errno;
 use crate::cancel::CancelToken;
 use crate::compare::Rules;
 use crate::entry::FileId;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Outcome};
 use crate::filter::Filter;
 use crate::fs::copy::Ways;
+use crate::fs::dir::Access;
 use crate::fs::remove;
 use crate::node::Node;
 use crate::options::Mounts;
@@ -70,6 +71,8 @@ pub(crate) struct Notes {
     pub(crate) problems: Mutex<Vec<Problem>>,
     pub(crate) mounts_left_out: Mutex<Vec<(PathBuf, String)>>,
     pub(crate) store_left_out: Mutex<Option<PathBuf>>,
+    /// A directory that a failing disk or server kept back.
+    pub(crate) directory_lost: Mutex<Option<PathBuf>>,
     link_refusal: Mutex<Option<String>>,
     links_refused: AtomicU64,
     pub(crate) links_exhausted: AtomicU64,
@@ -163,6 +166,29 @@ impl<'run> Walk<'run> {
             operation,
             error,
         ));
+    }
+
+    /// Notes that a directory could not be read. Without a source there is
+    /// nothing worth a snapshot; what is lost to a failing disk or server looks
+    /// as if it had been removed, so that nothing must be removed for it.
+    pub(crate) fn lost(
+        &self,
+        up: Option<&Node<Walked>>,
+        path: PathBuf,
+        operation: Operation,
+        error: io::Error,
+    ) {
+        if up.is_some_and(|up| up.level.access == Access::Search) {
+            let error = Error::io("read source", path, error);
+            return self.fail(error.with_kind(ErrorKind::SourceUnavailable));
+        }
+        if !matches!(
+            error.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound
+        ) {
+            locked(&self.notes.directory_lost).get_or_insert_with(|| path.clone());
+        }
+        self.note(Problem::new(path, operation, error));
     }
 
     /// Notes that an entry would not hold still.
