@@ -8,6 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compare::{Modes, Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::xattr;
 use crate::node::open_files_limit;
 use crate::options::Jobs;
 use crate::xattr::Namespaces;
@@ -24,6 +25,7 @@ pub(crate) fn pool(jobs: Jobs) -> Result<ThreadPool> {
     let threads = wanted.min(open_files_limit() / 64).max(1);
     ThreadPoolBuilder::new()
         .num_threads(threads)
+        .start_handler(|_| xattr::own_directory())
         .thread_name(|number| format!("hardsnap-{number}"))
         .build()
         .map_err(|error| {

@@ -135,6 +135,23 @@ impl Outcome {
             .collect()
     }
 
+    /// Returns what the warnings in the summary have at `key`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no list of them, or no text at `key`.
+    #[must_use]
+    #[track_caller]
+    pub fn warnings(&self, key: &str) -> Vec<String> {
+        let summary = self.summary();
+        let list = summary["warnings"].as_array();
+        let list = list.unwrap_or_else(|| panic!("no warnings: {self}"));
+        let text = |warning: &Value| warning[key].as_str().map(str::to_owned);
+        list.iter()
+            .map(|warning| text(warning).unwrap_or_else(|| panic!("no {key}: {self}")))
+            .collect()
+    }
+
     /// Returns the exact bytes of the paths in `skipped` of the summary,
     /// sorted.
     ///

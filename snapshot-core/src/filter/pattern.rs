@@ -188,17 +188,17 @@ fn translate(body: &str) -> Result<String, PatternTrouble> {
 /// Tells whether the matcher finds all that a pattern matches by one look-up:
 /// it has no wildcard, or is an ending such as `*.o`.
 fn is_looked_up(path: &str, is_anchored: bool) -> bool {
-    let has_meaning = |text: &str| text.contains(['*', '?', '[', '\\']);
+    let has_wildcard = |text: &str| text.contains(['*', '?', '[']);
     let path = path.strip_prefix("**/").unwrap_or(path);
     match path.strip_prefix("*.") {
-        Some(ending) if !is_anchored => !has_meaning(ending) && !ending.contains('.'),
-        _ => !has_meaning(path),
+        Some(ending) if !is_anchored => !has_wildcard(ending) && !ending.contains('.'),
+        _ => !has_wildcard(path),
     }
 }
 
 /// Writes a character that means nothing but itself.
 pub(super) fn literal(c: char) -> impl Iterator<Item = char> {
-    let has_meaning = matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\');
+    let has_meaning = matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '\\');
     has_meaning.then_some('\\').into_iter().chain([c])
 }
 
@@ -224,10 +224,11 @@ mod tests {
             ("a/*.o", "/a/*.{o}"),
             ("*.tar.gz", "/**/*.tar.g{z}"),
             ("#name", "/**/#name"),
-            ("{a,b}", r"/**/\{a,b\}"),
+            ("{a,b}", r"/**/\{a\,b\}"),
+            ("*,", r"/**/*{\,}"),
             (r"\{a\}", r"/**/\{a\}"),
             (r"\!a", "/**/!a"),
-            (r"\a\*", r"/**/a\*"),
+            (r"\a\*", r"/**/a{\*}"),
             (r"?\*", r"/**/?{\*}"),
             ("name ", "/**/name{ }"),
             (r"name\ ", "/**/name{ }"),

@@ -1,11 +1,14 @@
 //! Reading and setting extended attributes.
 //!
 //! By handle where there is one. For an entry that cannot be opened (a
-//! symlink, a device) or should not be (a file that did not change), the path
-//! is `/proc/self/fd/N/NAME`: it goes through the directory's handle, and the
-//! calls do not follow NAME, so nobody can swap anything on the way.
+//! symlink, a device) or should not be (a file that did not change), the calls
+//! take a path alone before Linux 6.13. It is the entry's name, with the
+//! directory as the working directory of this thread; or, on threads that
+//! share theirs with others, `/proc/self/fd/N/NAME`, which costs four times as
+//! much. Both go through the directory's handle, and the calls do not follow
+//! the name, so nobody can swap anything on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::io;
 use std::io::Write;
@@ -61,10 +64,31 @@ impl Place<'_> {
     fn write_path(self, path: &mut Vec<u8>) -> io::Result<()> {
         path.clear();
         if let Place::Entry(dir, name) = self {
-            write!(path, "/proc/self/fd/{}/", dir.as_fd().as_raw_fd())?;
+            if !OWN_DIRECTORY.get() || rustix::process::fchdir(dir).is_err() {
+                write!(path, "/proc/self/fd/{}/", dir.as_fd().as_raw_fd())?;
+            }
             path.extend_from_slice(name.to_bytes_with_nul());
         }
         Ok(())
+    }
+}
+
+thread_local! {
+    static OWN_DIRECTORY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives this thread, which has to be the engine's own, a working directory of
+/// its own. A sandbox may forbid it; then paths go through `/proc`.
+pub(crate) fn own_directory() {
+    #[allow(deprecated, reason = "unsafe is only to unshare FILES, not FS")]
+    let unshared = rustix::thread::unshare(rustix::thread::UnshareFlags::FS);
+    OWN_DIRECTORY.set(unshared.is_ok());
+}
+
+/// Leaves the last directory, which would keep its filesystem busy.
+pub(crate) fn leave_directory() {
+    if OWN_DIRECTORY.get() && rustix::process::chdir(c"/").is_err() {
+        OWN_DIRECTORY.set(false);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::filter::Filter;
 use crate::fs::dir::{Access, Boundary, Dir};
+use crate::fs::xattr;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
@@ -111,6 +112,7 @@ impl Replication<'_> {
             let (walk, top) = (&walk, Arc::clone(&top));
             scope.spawn(move |scope| walk.list(scope, &top, self.selection));
         });
+        pool.broadcast(|_| xattr::leave_directory());
         walk.outcome()?;
         if top.level.lost.load(std::sync::atomic::Ordering::Relaxed) {
             let problem = walk.problems().pop();

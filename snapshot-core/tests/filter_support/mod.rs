@@ -1,0 +1,3 @@
+//! What the filter tests check against.
+
+pub(crate) mod naive;
