@@ -12,7 +12,10 @@ help:
 	@echo 'make bench   hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
 test:
-	$(CARGO) test --workspace --no-fail-fast
+	@# The tests of the command line have the binary built with the same
+	@# features; the end-to-end tests would otherwise build it once more.
+	$(CARGO) test --workspace --no-run
+	HARDSNAP_BIN="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/hardsnap" $(CARGO) test --workspace --no-fail-fast
 	tests/as-user.sh
 
 check:

@@ -44,10 +44,9 @@ for line in sys.stdin:
     os.chmod(target, 0o755)
     print(target)
 '
-cargo build --package hardsnap-cli --bin hardsnap --message-format json-render-diagnostics "$@" \
-    >"$programs/built.json"
-hardsnap=$(python3 -c "$copy" "$programs" programs <"$programs/built.json")
-cargo test --no-run --message-format json-render-diagnostics "$@" >"$programs/built.json"
+# The tests of the command line have its program built too.
+cargo test --workspace --no-run --message-format json-render-diagnostics "$@" >"$programs/built.json"
+hardsnap=$(python3 -c "$copy" "$programs" programs <"$programs/built.json" | grep '/hardsnap$')
 tests=$(python3 -c "$copy" "$programs" tests <"$programs/built.json")
 [ -n "$hardsnap" ] && [ -n "$tests" ]
 mkdir -p "$programs/tests"

@@ -12,7 +12,7 @@ use crate::scenario::{Places, Scenario};
 /// Names a program and the way it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// `rsync -aH`, with `--link-dest` where there is a basis.
+    /// `rsync -aHAX`, with `--link-dest` where there is a basis.
     Rsync,
     /// `cp -a`, or `cp -al` of the basis.
     Cp,
@@ -31,8 +31,8 @@ impl Program {
     /// Returns the command line without its paths.
     pub(crate) fn label(self, scenario: Scenario) -> &'static str {
         match (self, scenario.has_basis()) {
-            (Self::Rsync, false) => "rsync -aH",
-            (Self::Rsync, true) => "rsync -aH --link-dest",
+            (Self::Rsync, false) => "rsync -aHAX",
+            (Self::Rsync, true) => "rsync -aHAX --link-dest",
             (Self::Cp, false) => "cp -a",
             (Self::Cp, true) => "cp -al",
             (Self::Tree, false) => "hardsnap tree",
@@ -140,7 +140,7 @@ impl Programs {
 
 fn rsync(source: &Path, basis: Option<&Path>, target: &Path) -> Command {
     let mut command = Command::new("rsync");
-    command.arg("-aH");
+    command.arg("-aHAX");
     if let Some(basis) = basis {
         let mut option = OsString::from("--link-dest=");
         option.push(basis);
@@ -228,11 +228,11 @@ mod tests {
         };
         let command = |program, scenario| programs.command(program, scenario, &at);
         for (program, scenario, expected) in [
-            (Program::Rsync, Scenario::FirstCopy, "rsync -aH /s/ /t/"),
+            (Program::Rsync, Scenario::FirstCopy, "rsync -aHAX /s/ /t/"),
             (
                 Program::Rsync,
                 Scenario::OnePercent,
-                "rsync -aH --link-dest=/b /s/ /t/",
+                "rsync -aHAX --link-dest=/b /s/ /t/",
             ),
             (Program::Cp, Scenario::FirstCopy, "cp -a /s /t"),
             (Program::Cp, Scenario::Unchanged, "cp -al /b /t"),
