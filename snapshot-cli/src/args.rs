@@ -1,5 +1,6 @@
 //! What may be written on the command line.
 
+mod filter;
 mod keep;
 
 use std::num::NonZeroUsize;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgAction, Parser, Subcommand};
 use hardsnap::{Jobs, Mode, Mounts, SnapshotName};
 
+pub(crate) use filter::FilterArgs;
 pub(crate) use keep::{Keep, KeepArgs, system_zone};
 
 /// Every thread takes a stack and some handles; more than this is a slip of
@@ -53,7 +55,8 @@ pub(crate) struct OutputArgs {
     /// Print only trouble, and results that were asked for: no progress, no summary
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Name every file that is copied and all that is left out; twice: every entry
+    /// Name every file that is copied, and all that is left out and why; twice, or with --dry-run:
+    /// every entry
     #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub(crate) verbose: u8,
 }
@@ -87,6 +90,7 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hardsnap backup [OPTIONS] SOURCE... STORE")]
+#[command(after_help = format!("{}\n\n{}", filter::SYNTAX_HELP, keep::VALUE_HELP))]
 pub(crate) struct BackupArgs {
     /// The sources, and last the store; `/home/alice` lands in `STORE/NAME/home/alice`
     // One list: clap takes no option between two positional arguments of which
@@ -132,6 +136,9 @@ pub(crate) struct RunArgs {
     /// Write nothing, only tell what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
+    // Last: what follows would come under its heading.
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -180,6 +187,17 @@ pub(crate) struct TreeArgs {
     pub(crate) link_dest: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl Command {
+    /// Tells whether the command walks sources only to tell what it would do.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        match self {
+            Command::Backup(args) => args.run.dry_run,
+            Command::Tree(args) => args.run.dry_run,
+            _ => false,
+        }
+    }
 }
 
 impl BackupArgs {

@@ -2,11 +2,11 @@
 
 use std::error::Error as _;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hardsnap::retention::PolicyError;
-use hardsnap::{Error, ErrorKind};
+use hardsnap::{Error, ErrorKind, FilterError};
 
 use crate::output::{Console, human, json};
 use crate::signal;
@@ -47,6 +47,8 @@ pub(crate) enum Failure {
     },
     /// The arguments don't fit together.
     Usage(String),
+    /// A file that the arguments name cannot be read.
+    Unreadable(PathBuf, io::Error),
     /// The user did not agree.
     Declined,
     /// What was asked for could not be written.
@@ -71,7 +73,10 @@ impl Failure {
             Failure::Usage(_) => 2,
             // The reader had enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Failure::Declined | Failure::Output(_) | Failure::System(..) => 1,
+            Failure::Unreadable(..)
+            | Failure::Declined
+            | Failure::Output(_)
+            | Failure::System(..) => 1,
         }
     }
 
@@ -91,6 +96,7 @@ impl Failure {
                 format!("stopped by {} before it was done", signal::name(*signal))
             }
             Failure::Usage(text) => text.clone(),
+            Failure::Unreadable(path, error) => format!("cannot read {}: {error}", path.display()),
             Failure::Declined => "nothing was deleted".to_owned(),
             Failure::Output(error) => format!("cannot write the output: {error}"),
             Failure::System(operation, error) => format!("cannot {operation}: {error}"),
@@ -104,6 +110,7 @@ impl Failure {
                 .into_iter()
                 .chain(error.second_path())
                 .collect(),
+            Failure::Unreadable(path, _) => vec![path],
             _ => Vec::new(),
         }
     }
@@ -115,7 +122,7 @@ impl Failure {
             Failure::Usage(_) => "usage",
             Failure::Declined => "declined",
             Failure::Output(_) => "output",
-            Failure::System(..) => "io",
+            Failure::Unreadable(..) | Failure::System(..) => "io",
         }
     }
 
@@ -130,7 +137,9 @@ impl Failure {
     fn os_error(&self) -> Option<i32> {
         match self {
             Failure::Engine(error) => error.raw_os_error(),
-            Failure::Output(error) | Failure::System(_, error) => error.raw_os_error(),
+            Failure::Unreadable(_, error) | Failure::Output(error) | Failure::System(_, error) => {
+                error.raw_os_error()
+            }
             _ => None,
         }
     }
@@ -158,6 +167,12 @@ impl From<Error> for Failure {
 
 impl From<PolicyError> for Failure {
     fn from(error: PolicyError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Failure {
         Failure::Usage(error.to_string())
     }
 }

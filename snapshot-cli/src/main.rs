@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::answer(&error),
     };
-    let console = Arc::new(Console::new(&args.output));
+    let console = Arc::new(Console::new(&args.output, args.command.is_dry_run()));
     let result = commands::run(&args.command, &console);
     exit::conclude(result, &console)
 }

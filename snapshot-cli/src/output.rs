@@ -26,17 +26,19 @@ pub(crate) struct Console {
     json: bool,
     quiet: bool,
     verbose: u8,
+    dry_run: bool,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     broken: Mutex<Option<io::Error>>,
 }
 
 impl Console {
-    pub(crate) fn new(args: &OutputArgs) -> Console {
+    pub(crate) fn new(args: &OutputArgs, dry_run: bool) -> Console {
         Console {
             json: args.json,
             quiet: args.quiet,
             verbose: args.verbose,
+            dry_run,
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             broken: Mutex::new(None),
@@ -51,6 +53,12 @@ impl Console {
     /// How often `--verbose` was given.
     pub(crate) fn verbosity(&self) -> u8 {
         self.verbose
+    }
+
+    /// Every entry is to be named, and not only those that were copied or left
+    /// out: of a dry run, the list is what it is for.
+    pub(crate) fn names_every_entry(&self) -> bool {
+        self.verbose > 1 || (self.dry_run && self.verbose > 0)
     }
 
     /// A word about success is wanted: somebody looks, or asked for it. To

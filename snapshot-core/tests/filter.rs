@@ -394,7 +394,7 @@ fn markers_tell_what_to_look_for_and_what_stays() {
     let names: Vec<_> = filter
         .markers()
         .iter()
-        .map(|marker| marker.name())
+        .map(hardsnap::Marker::name)
         .collect();
     assert_eq!(names, [c".git", c".nobackup", c"CACHEDIR.TAG"]);
     let [git, _, cache] = filter.markers() else {

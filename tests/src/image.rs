@@ -389,8 +389,9 @@ fn xattrs(cursor: &Cursor, name: &[u8]) -> std::io::Result<BTreeMap<Vec<u8>, Vec
         .split(|byte| *byte == 0)
         .filter(|key| !key.is_empty())
     {
-        // A label that the system itself gives by the path is no part of a copy.
-        if key != b"security.selinux" {
+        // A label that the system itself gives by the path is no part of a copy,
+        // nor is the form in which xfs keeps an ACL and shows it to root again.
+        if key != b"security.selinux" && !key.starts_with(b"trusted.SGI_ACL_") {
             let mut value = vec![0; 65_536];
             let length = rustix::fs::lgetxattr(path.as_slice(), key, value.as_mut_slice())?;
             value.truncate(length);

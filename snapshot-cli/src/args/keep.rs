@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use clap::{ArgGroup, ValueEnum};
 use hardsnap::retention::{Anchor, Every, KeepValue, Pick, Policy, PolicyError, Rule, Span};
 
-const VALUE_HELP: &str = "\
+pub(super) const VALUE_HELP: &str = "\
 VALUE is a count (14), an age (2w, 14d, 6mo, 1y, \"6 months\"), `all`, or an age with a floor \
 (2w:min=14). Rules add up: a snapshot stays while one of them keeps it. Default: all for 1 day, \
 daily for 2 weeks min 14, weekly for 6 months min 26, all monthly. What `init` is given stays with \

@@ -23,7 +23,7 @@ pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, F
         ));
     }
     let dry_run = args.run.dry_run;
-    let options = options(args, sources);
+    let options = options(args, sources).filter(args.run.filter.read()?);
     let (report, seen) = watched(console, |reporter, cancel| {
         back_up(args, store, options, keep.as_ref(), reporter, cancel)
     })?;

@@ -13,6 +13,7 @@ use crate::output::{Console, human, json, summary};
 pub(super) fn run(args: &TreeArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let dry_run = args.run.dry_run;
     let options = TreeOptions::new()
+        .filter(args.run.filter.read()?)
         .jobs(args.run.jobs())
         .mode(args.run.mode())
         .mounts(args.run.mounts());

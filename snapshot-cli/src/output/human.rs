@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Counts, Outcome, Problem, PrunePlan, RemovalReport, SnapshotInfo, SnapshotName,
-    Store, TreeReport,
+    BackupReport, Counts, LeftOutBy, Outcome, Problem, PrunePlan, RemovalReport, SnapshotInfo,
+    SnapshotName, Store, TreeReport,
 };
 
 use super::summary::status;
@@ -25,6 +25,19 @@ pub(crate) fn entry(path: &Path, outcome: Outcome) -> String {
         _ => "done",
     };
     format!("{word:8} {}\n", Escaped::new(path))
+}
+
+/// What a filter left out, as a line: `left out PATH (RULE)`.
+pub(crate) fn left_out(path: &Path, by: LeftOutBy<'_>) -> String {
+    let mut rule = by.to_string();
+    if let Some(name) = by.all_but() {
+        rule = format!("all but {name}; {rule}");
+    }
+    format!(
+        "left out {} ({})\n",
+        Escaped::new(path),
+        Escaped::new(&rule)
+    )
 }
 
 /// Trouble with one entry.
@@ -70,7 +83,7 @@ pub(crate) fn backup(report: &BackupReport, dry_run: bool, all_names: bool) -> S
         text = format!("{text} ({})", status(report.status));
     }
     text = format!("{text}: {}", totals(&report.counts));
-    text += &left_out(report.skipped.len(), excluded);
+    text += &not_taken(report.skipped.len(), excluded);
     text = format!("{text} in {}\n", duration(report.elapsed));
     if !report.removed.is_empty() {
         let verb = if dry_run { "would prune" } else { "pruned" };
@@ -86,7 +99,7 @@ pub(crate) fn tree(report: &TreeReport, target: &Path, dry_run: bool) -> String 
         "{verb}{}: {}{} in {}\n",
         Escaped::new(target),
         totals(&report.counts),
-        left_out(report.skipped.len(), report.counts.excluded),
+        not_taken(report.skipped.len(), report.counts.excluded),
         duration(report.elapsed)
     )
 }
@@ -133,7 +146,7 @@ fn totals(counts: &Counts) -> String {
     text
 }
 
-fn left_out(skipped: usize, excluded: u64) -> String {
+fn not_taken(skipped: usize, excluded: u64) -> String {
     let mut text = String::new();
     if skipped > 0 {
         text = format!("{text}, {} skipped", count(skipped as u64));
@@ -285,8 +298,8 @@ mod tests {
             totals(&counts),
             format!("{all}, 2 symlinks, 1 special file")
         );
-        assert_eq!(left_out(3, 1), ", 3 skipped, 1 left out");
-        assert_eq!(left_out(0, 0), "");
+        assert_eq!(not_taken(3, 1), ", 3 skipped, 1 left out");
+        assert_eq!(not_taken(0, 0), "");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use hardsnap::{Outcome, Problem};
+use hardsnap::{LeftOutBy, Outcome, Problem};
 use serde::Serialize;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -79,6 +79,12 @@ pub(crate) struct Entry {
     #[serde(flatten)]
     path: PathFields,
     outcome: &'static str,
+    /// The rule that left it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// What stays of a directory whose content is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all_but: Option<String>,
 }
 
 impl Entry {
@@ -96,8 +102,17 @@ impl Entry {
             Entry {
                 path: path.into(),
                 outcome,
+                by: None,
+                all_but: None,
             },
         )
+    }
+
+    pub(crate) fn left_out(path: &Path, by: LeftOutBy<'_>) -> Line<Entry> {
+        let mut line = Entry::line(path, Outcome::LeftOut);
+        line.body.by = Some(by.to_string());
+        line.body.all_but = by.all_but().map(str::to_owned);
+        line
     }
 }
 

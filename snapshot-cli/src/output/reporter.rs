@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hardsnap::{Event, Observer, Operation, Outcome, Phase, Problem, Warning};
+use hardsnap::{Event, LeftOutBy, Observer, Operation, Outcome, Phase, Problem, Warning};
 
 use super::progress::Progress;
 use super::text::{Escaped, plural};
@@ -86,6 +86,7 @@ impl Observer for Reporter {
             }
             Event::Progress(counts) => self.progress.add(counts),
             Event::Entry { path, outcome } => self.seen.entry(path, outcome),
+            Event::LeftOut { path, by } => self.seen.left_out(path, by),
             Event::Problem(problem) => self.progress.aside(|| {
                 if self.removing.load(Ordering::Relaxed) || problem.operation == Operation::Remove {
                     self.seen.left_behind(problem);
@@ -201,13 +202,21 @@ impl Seen {
 
     fn entry(&self, path: &Path, outcome: Outcome) {
         let notable = matches!(outcome, Outcome::Copied | Outcome::LeftOut);
-        if !notable && self.console.verbosity() < 2 {
+        if !notable && !self.console.names_every_entry() {
             return;
         }
         if self.console.is_json() {
             self.console.print_json(&json::Entry::line(path, outcome));
         } else {
             self.console.print(&human::entry(path, outcome));
+        }
+    }
+
+    fn left_out(&self, path: &Path, by: LeftOutBy<'_>) {
+        if self.console.is_json() {
+            self.console.print_json(&json::Entry::left_out(path, by));
+        } else {
+            self.console.print(&human::left_out(path, by));
         }
     }
 }

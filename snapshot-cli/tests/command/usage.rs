@@ -50,14 +50,88 @@ fn wrong_usage_exits_2() {
         &["delete", "store"],
         &["delete", "store", "latest"],
         &["tree", "source"],
+        &["tree", "source", "target", "--exclude", "[a"],
+        &["tree", "source", "target", "--exclude-larger-than", "10MB"],
+        &["backup", "--init", "source", "store", "--exclude", ""],
+        &["backup", "--init", "source", "store", "--include", "!a"],
+        &[
+            "backup",
+            "--init",
+            "source",
+            "store",
+            "--exclude-from",
+            "bad",
+        ],
+        &[
+            "backup",
+            "--init",
+            "source",
+            "store",
+            "--exclude-if-present",
+            "a/b",
+        ],
+        &[
+            "backup",
+            "--init",
+            "source",
+            "store",
+            "--exclude-larger-than",
+            "0",
+        ],
+        &[
+            "backup",
+            "--init",
+            "source",
+            "store",
+            "--exclude-larger-than",
+            "-1",
+        ],
+        &[
+            "backup",
+            "--init",
+            "source",
+            "store",
+            "--exclude-caches",
+            "--exclude-caches",
+        ],
+        &["init", "store", "--exclude", "a"],
         &["list", "--yes", "store"],
     ];
     let room = Room::new();
+    fs::write(room.path("bad"), "a\\\n").unwrap();
     for arguments in cases {
         let output = ran(hardsnap(*arguments).current_dir(room.dir.path()), 2);
         assert!(!output.stderr.is_empty(), "{arguments:?} says nothing");
         assert!(!room.store().exists(), "{arguments:?} made a store");
     }
+}
+
+#[test]
+fn a_pattern_that_is_refused_is_named_with_its_line() {
+    let room = Room::new();
+    fs::write(room.path("list"), "# fine\n*.o\n[a-\n").unwrap();
+    let run = |arguments: &[&str], code| {
+        let mut backup = hardsnap(["backup", "--init", "source", "store"]);
+        let output = ran(backup.args(arguments).current_dir(room.dir.path()), code);
+        text(&output.stderr).to_owned()
+    };
+    let message = run(&["--exclude-from", "list"], 2);
+    assert!(
+        message.starts_with("hardsnap: list:3: `[a-`: "),
+        "{message}"
+    );
+    let message = run(&["--exclude", "a\\"], 2);
+    assert!(
+        message.starts_with("hardsnap: --exclude: `a\\`: "),
+        "{message}"
+    );
+    // A list that is not there is no wrong usage, but nothing is done without it.
+    let message = run(&["--exclude-from", "missing"], 1);
+    assert!(
+        message.starts_with("hardsnap: cannot read missing: "),
+        "{message}"
+    );
+    assert!(!room.store().exists());
 }
 
 #[test]

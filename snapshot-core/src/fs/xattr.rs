@@ -18,7 +18,6 @@ use rustix::fs::{self, XattrFlags};
 use rustix::io::Errno;
 
 use crate::fs::dir::Dir;
-use crate::fs::probe::allowed;
 use crate::xattr::{Namespaces, XattrNamespace, Xattrs};
 
 /// The kernel allocates as much as it is offered, so a small buffer comes
@@ -164,28 +163,4 @@ pub(crate) fn drop_inherited_acls(dir: &Dir) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Finds out which namespaces can be set on a new file. Only trying tells: the
-/// filesystem, its mount options and the caller's capabilities have a say.
-pub(crate) fn probe(file: BorrowedFd<'_>) -> io::Result<Namespaces> {
-    // An ACL that says what mode 0600 says, with a mask: version 2, then tag,
-    // permissions and id of each entry, all little-endian.
-    const ACL: &[u8] = &[
-        2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 4, 0, 0, 0, 255, 255, 255, 255, 16, 0, 0, 0,
-        255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255,
-    ];
-    let attempts: [(XattrNamespace, &CStr, &[u8]); 4] = [
-        (XattrNamespace::User, c"user.hardsnap-probe", b"1"),
-        (XattrNamespace::Trusted, c"trusted.hardsnap-probe", b"1"),
-        (XattrNamespace::Security, c"security.hardsnap-probe", b"1"),
-        (XattrNamespace::Acl, c"system.posix_acl_access", ACL),
-    ];
-    let mut kept = Namespaces::default();
-    for (namespace, name, value) in attempts {
-        if allowed(fs::fsetxattr(file, name, value, XattrFlags::empty()))? {
-            kept = kept.with(namespace);
-        }
-    }
-    Ok(kept)
 }

@@ -2,6 +2,7 @@
 //! exit codes and its JSON, and by looking at the store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attributes;
 mod bounds;
 mod crash;
 mod damage;
@@ -9,9 +10,11 @@ mod days;
 mod faults;
 mod fidelity;
 mod filesystems;
+mod filters;
 mod hostile;
 mod locking;
 mod metadata;
+mod mounts;
 mod ordinary_user;
 mod output;
 mod refusals;
@@ -19,6 +22,7 @@ mod removal;
 mod retention;
 mod sources;
 mod space;
+mod sparse;
 mod survivor;
 mod tree;
 mod trees;
