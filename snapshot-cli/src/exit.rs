@@ -283,6 +283,8 @@ mod tests {
         assert_eq!(Ending::PruningIncomplete.code(), 4);
         assert_eq!(Ending::RemovalIncomplete.code(), 1);
         assert_eq!(Failure::Usage(String::new()).code(), 2);
+        let missing = Failure::Unreadable("list".into(), io::ErrorKind::NotFound.into());
+        assert_eq!(missing.code(), 1);
         assert_eq!(Failure::Declined.code(), 1);
         assert_eq!(Failure::Stopped { signal: 15 }.code(), 143);
         assert_eq!(Failure::Output(io::ErrorKind::StorageFull.into()).code(), 1);

@@ -247,7 +247,7 @@ impl fmt::Display for Warning {
                 "{files} files have as many links as the destination's filesystem allows and were copied once more"
             ),
             Warning::MountsLeftOut { mounts } => {
-                f.write_str("left out, as empty directories:")?;
+                f.write_str("mounts left out (a directory is there, but empty):")?;
                 for (path, kind) in mounts {
                     write!(f, " {} ({kind})", path.display())?;
                 }

@@ -37,6 +37,8 @@ impl XattrNamespace {
             b"system.posix_acl_access" | b"system.posix_acl_default" => Some(XattrNamespace::Acl),
             // A keyed hash over the inode that it is on: worthless on a copy.
             b"security.evm" => None,
+            // A second view of each ACL, which xfs shows to root.
+            _ if name.starts_with(b"trusted.SGI_ACL_") => None,
             _ if name.starts_with(b"user.") => Some(XattrNamespace::User),
             _ if name.starts_with(b"trusted.") => Some(XattrNamespace::Trusted),
             _ if name.starts_with(b"security.") => Some(XattrNamespace::Security),
@@ -108,6 +110,11 @@ impl Namespaces {
 
     pub(crate) fn contains(self, namespace: XattrNamespace) -> bool {
         self.0 & 1 << namespace as u8 != 0
+    }
+
+    /// Those of this set that are in `other` too.
+    pub(crate) fn and(self, other: Namespaces) -> Namespaces {
+        Namespaces(self.0 & other.0)
     }
 
     /// Those of this set that are not in `other`.

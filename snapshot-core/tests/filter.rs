@@ -357,13 +357,16 @@ fn patterns_that_cannot_be_meant_are_refused_by_name_and_line() {
 
 #[test]
 fn limits_and_markers_that_cannot_be_meant_are_refused() {
-    for name in ["", ".", "..", "a/b", "/a", "a\0", "a\nb"] {
+    let long = "n".repeat(256);
+    for name in ["", ".", "..", "a/b", "/a", "a\0", "a\nb", &long] {
         let error = Filter::builder()
             .exclude_if_present(name)
             .build()
             .unwrap_err();
         assert_eq!(error, FilterError::Name { name: name.into() });
     }
+    let longest = Filter::builder().exclude_if_present(&long[1..]);
+    assert!(longest.build().is_ok());
     let limit = ByteSize::from_bytes(0);
     let error = Filter::builder().exclude_larger_than(limit).build();
     assert_eq!(error.unwrap_err(), FilterError::Limit { limit });

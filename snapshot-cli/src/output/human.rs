@@ -303,6 +303,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_named_with_its_rule() {
+        let filter = hardsnap::Filter::builder()
+            .exclude("*\x1b")
+            .exclude_if_present(".nobackup")
+            .build()
+            .unwrap();
+        let path = Path::new("a\x1b");
+        let verdict = filter.verdict(path, hardsnap::EntryKind::File, 0);
+        let line = left_out(path, verdict.left_out_by().unwrap());
+        assert_eq!(line, "left out a\\x1b (--exclude *\\x1b)\n");
+        let line = left_out(Path::new("/b"), filter.markers()[0].left_out_by());
+        let rule = "all but .nobackup; --exclude-if-present .nobackup";
+        assert_eq!(line, format!("left out /b ({rule})\n"));
+    }
+
+    #[test]
     fn many_snapshots_are_not_all_named_unless_asked() {
         let names: Vec<SnapshotName> = (1..=7)
             .map(|day| format!("2026-03-0{day}T02-00-00Z").parse().unwrap())

@@ -210,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_a_filter_leaves_out_comes_with_the_rule() {
+        let filter = hardsnap::Filter::builder().exclude_caches().build();
+        let by = filter.as_ref().unwrap().markers()[0].left_out_by();
+        let line = serde_json::to_string(&Entry::left_out(Path::new("/a"), by)).unwrap();
+        assert_eq!(
+            line,
+            r#"{"message_type":"entry","schema_version":1,"path":"/a","outcome":"left-out","by":"--exclude-caches","all_but":"CACHEDIR.TAG"}"#
+        );
+        let line = serde_json::to_string(&Entry::line(Path::new("/a"), Outcome::Made)).unwrap();
+        assert!(line.ends_with(r#""outcome":"made"}"#), "{line}");
+    }
+
+    #[test]
     fn a_line_begins_with_its_type_and_version() {
         let error = ErrorFields {
             message: "no\nstore".to_owned(),

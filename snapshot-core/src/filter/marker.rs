@@ -12,6 +12,9 @@ const CACHE_TAG: &str = "CACHEDIR.TAG";
 /// empties a directory.
 const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
+/// No Linux filesystem lets a name be longer; looking one up is an error.
+const LONGEST_NAME_BYTES: usize = 255;
+
 /// An entry that empties the directory that it is in: of the directory and
 /// what is in it, only the directory and this entry are taken.
 ///
@@ -38,7 +41,9 @@ pub enum MarkerSign {
 
 impl Marker {
     pub(super) fn named(name: &str) -> Result<Marker, FilterError> {
-        let fits = !matches!(name, "" | "." | "..") && !name.contains(['/', '\n']);
+        let fits = !matches!(name, "" | "." | "..")
+            && name.len() <= LONGEST_NAME_BYTES
+            && !name.contains(['/', '\n']);
         match CString::new(name) {
             Ok(c_name) if fits => Ok(Marker {
                 sign: MarkerSign::Name,

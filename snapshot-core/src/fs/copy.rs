@@ -71,13 +71,15 @@ pub(crate) fn contents(
     if source.allocated_bytes >= size {
         return range(from, to, 0, size, ways, proceed);
     }
+    // The size comes first: a hole at the end has no byte that would set it,
+    // and room that xfs reserves behind what seems the end stays allocated.
+    fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))?;
     let mut position = 0;
     while let Some((start, end)) = next_data(from, position, size)? {
         range(from, to, start, end, ways, proceed)?;
         position = end;
     }
-    // A hole at the end has no byte that would have set the size.
-    fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))
+    Ok(())
 }
 
 /// Finds the next stretch of data at or behind `position`.

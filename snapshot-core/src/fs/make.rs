@@ -45,14 +45,16 @@ pub(crate) fn directory(at: &Dir, name: &CStr) -> io::Result<Dir> {
     at.open_dir(name, Access::Read, Boundary::Stay)
 }
 
-/// Makes a file, never more open than `mode`, and opens it for writing.
+/// Makes a file, to others never more open than `mode`, and opens it for
+/// writing. Its owner may write it meanwhile: without that right an ordinary
+/// user could not give it attributes.
 pub(crate) fn file(at: &Dir, name: &CStr, mode: u32) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(fs::openat(
         at,
         name,
         flags,
-        Mode::from_raw_mode(mode & 0o700),
+        Mode::from_raw_mode(mode & 0o700 | 0o200),
     )?)
 }
 

@@ -42,6 +42,14 @@ pub(crate) fn type_at(at: &Dir, name: &CStr) -> io::Result<String> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not in mountinfo"))
 }
 
+/// Lists the mount points below a directory, with their types.
+pub(crate) fn below(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let mounts = table()?
+        .into_iter()
+        .filter(|mount| mount.point != root && mount.point.starts_with(root));
+    Ok(mounts.map(|mount| (mount.point, mount.kind)).collect())
+}
+
 /// Tells how mounts of a type are treated.
 pub(crate) fn classify(kind: &str) -> MountClass {
     const PSEUDO: [&str; 22] = [

@@ -139,7 +139,10 @@ pub(crate) fn set(place: Place<'_>, xattrs: &Xattrs, kept: Namespaces) -> io::Re
     }
     let mut path = Vec::new();
     place.write_path(&mut path)?;
-    for (name, value) in xattrs.within(kept) {
+    // An ACL may take away the owner's right to set the others.
+    let acls = Namespaces::default().with(XattrNamespace::Acl);
+    let others = xattrs.within(kept.without(acls));
+    for (name, value) in others.chain(xattrs.within(kept.and(acls))) {
         let done = match place {
             Place::Open(handle) => fs::fsetxattr(handle, name, value, XattrFlags::empty()),
             Place::Entry(..) => fs::lsetxattr(c_str(&path)?, name, value, XattrFlags::empty()),

@@ -138,6 +138,9 @@ impl Walk<'_> {
             metadata,
             xattrs,
             relative: self.relative_path(Some(&up.level), name, found.selection),
+            mount_points: self
+                .mount_points
+                .in_directory(|| up.path_of(&self.mount_root, name)),
             access,
             boundary: found.boundary,
             has_basis: basis.is_some(),
@@ -281,7 +284,7 @@ impl Walk<'_> {
             if kind == Some(EntryKind::Directory) {
                 let found = Found::new(name, &Selection::Whole, Boundary::Stay);
                 self.queue(scope, node, found);
-            } else {
+            } else if !self.leaves_out_mount(node, name) {
                 self.entry(scope, node, trio, name, &Selection::Whole, kind, &mut tally);
             }
         }

@@ -11,6 +11,7 @@ use crate::entry::{FileId, Metadata};
 use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::node::{Level, Node, open_chain};
+use crate::walk::mount::MountPoint;
 use crate::xattr::Xattrs;
 
 /// The handles of one directory in all three trees.
@@ -30,6 +31,8 @@ pub(crate) struct Walked {
     pub(crate) xattrs: Xattrs,
     /// The path from the root of the source, if the filter asks for paths.
     pub(crate) relative: Option<PathBuf>,
+    /// Entries of the directory that are mount points.
+    pub(crate) mount_points: Vec<MountPoint>,
     pub(crate) access: Access,
     /// How the source's directory is reached from the one above.
     pub(crate) boundary: Boundary,

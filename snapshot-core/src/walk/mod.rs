@@ -31,6 +31,7 @@ use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::level::{Trio, Walked, visit_target};
+use crate::walk::mount::MountPoints;
 pub(crate) use crate::walk::select::Selection;
 pub(crate) use crate::walk::state::Durability;
 use crate::walk::state::{Walk, locked};
@@ -80,6 +81,14 @@ impl Replication<'_> {
             self.cancel,
             pool.current_num_threads(),
         );
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "for finding mounts below an argument of the user's"
+        )]
+        let mount_root = std::fs::canonicalize(self.source_path);
+        walk.mount_root = mount_root.map_err(|error| Error::io("read", self.source_path, error))?;
+        walk.mount_points = MountPoints::below(&walk.mount_root)
+            .map_err(|error| Error::io("read the mounts below", self.source_path, error))?;
         walk.distrusted = self.distrusted.into_iter().collect();
         let metadata = self
             .source
@@ -92,6 +101,7 @@ impl Replication<'_> {
         let level = Walked {
             metadata,
             relative: walk.relative_path(None, c"", self.selection),
+            mount_points: walk.mount_points.in_directory(|| walk.mount_root.clone()),
             xattrs: walk
                 .directory_xattrs(&self.source, access)
                 .map_err(|error| Error::io("read", self.source_path, error))?,

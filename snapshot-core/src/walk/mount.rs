@@ -1,7 +1,11 @@
 //! Mount points below a source.
 
-use std::ffi::CStr;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::Scope;
@@ -19,7 +23,62 @@ use crate::walk::level::{Trio, Walked};
 use crate::walk::state::{Tally, Walk, locked};
 use crate::xattr::Xattrs;
 
+/// The mount points below the sources, by the directory that they are in. A
+/// file can be one too, and must not even be asked for its metadata if a server
+/// behind it may not answer. (Directories are found out by opening them.)
+#[derive(Default)]
+pub(crate) struct MountPoints(HashMap<PathBuf, Vec<MountPoint>>);
+
+/// A mount point: its name and the type of what is mounted there.
+#[derive(Clone)]
+pub(crate) struct MountPoint {
+    name: CString,
+    kind: String,
+}
+
+impl MountPoints {
+    /// Reads what is mounted below an absolute path.
+    pub(crate) fn below(root: &Path) -> io::Result<MountPoints> {
+        let mut points: HashMap<PathBuf, Vec<MountPoint>> = HashMap::new();
+        for (path, kind) in mounts::below(root)? {
+            if let (Some(above), Some(name)) = (path.parent(), path.file_name()) {
+                let name = CString::new(name.as_bytes())?;
+                // Of several at one place the last is on top.
+                let there = points.entry(above.to_path_buf()).or_default();
+                there.retain(|point| point.name != name);
+                there.push(MountPoint { name, kind });
+            }
+        }
+        Ok(MountPoints(points))
+    }
+
+    /// The mount points in a directory.
+    pub(crate) fn in_directory(&self, path: impl FnOnce() -> PathBuf) -> Vec<MountPoint> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        self.0.get(&path()).cloned().unwrap_or_default()
+    }
+}
+
 impl Walk<'_> {
+    /// Tells if an entry that is no directory is a mount point that is left
+    /// out. Nothing of it is touched.
+    pub(super) fn leaves_out_mount(&self, node: &Node<Walked>, name: &CStr) -> bool {
+        let point = node
+            .level
+            .mount_points
+            .iter()
+            .find(|point| point.name.as_c_str() == name);
+        let Some(point) = point.filter(|point| !self.enters(&point.kind)) else {
+            return false;
+        };
+        let path = node.path_of(self.source_path, name);
+        locked(&self.notes.mounts_left_out).push((path, point.kind.clone()));
+        self.count_left_out(node, name);
+        true
+    }
+
     /// Decides whether a mount is entered, before anything of it is touched.
     pub(super) fn mount_point<'s>(
         &'s self,

@@ -24,6 +24,7 @@ use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
 use crate::walk::level::Walked;
+use crate::walk::mount::MountPoints;
 use crate::xattr::{Namespaces, Xattrs};
 
 /// How what is written gets to the disk.
@@ -39,6 +40,9 @@ pub(crate) enum Durability {
 /// One walk.
 pub(crate) struct Walk<'run> {
     pub(crate) filter: &'run Filter,
+    /// The absolute path of the source's root, and what is mounted below it.
+    pub(crate) mount_root: PathBuf,
+    pub(crate) mount_points: MountPoints,
     /// Where the source's root is, for messages.
     pub(crate) source_path: &'run Path,
     /// Where the target's root is, for messages.
@@ -117,6 +121,8 @@ impl<'run> Walk<'run> {
     ) -> Walk<'run> {
         Walk {
             filter,
+            mount_root: PathBuf::new(),
+            mount_points: MountPoints::default(),
             source_path,
             target_path,
             rules,

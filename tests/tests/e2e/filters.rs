@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hardsnap_tests::{
-    Hardsnap, Kind, Outcome, Scratch, StoreView, TreeBuilder, TreeImage, assert_same,
-    has_ordinary_user, have, noon, skip_unless, snapshot_name,
+    Hardsnap, Kind, Mount, Outcome, Scratch, StoreView, TreeBuilder, TreeImage, assert_same,
+    has_ordinary_user, have, noon, skip_unless, snapshot_name, wait_until,
 };
 use serde_json::Value;
 
@@ -149,6 +149,24 @@ fn a_directory_that_is_left_out_is_not_read() {
     // Nothing below it can be won back, so nobody has to look.
     let outcome = command(&["--exclude", "/closed", "--include", "/closed/won back"]);
     assert_eq!(outcome.expect(0).number("excluded"), 1);
+}
+
+#[test]
+fn a_mount_that_is_left_out_is_not_touched() {
+    let scratch = Scratch::new();
+    let source = project(&scratch).directory("mounted").build();
+    // Whoever touches it hangs.
+    let Some(_silent) = Mount::silent_fuse(&source.join("mounted")) else {
+        return;
+    };
+    let command = backup(&scratch, 0).args(["--cross-network", "--exclude=/mounted"]);
+    let mut run = command.arg(&source).arg("store").arg("--json").spawn();
+    wait_until("it ends", || run.has_ended().then_some(()));
+    let outcome = run.wait().expect(0);
+    assert_eq!(outcome.number("excluded"), 1);
+    let view = StoreView::new(scratch.join("store"));
+    let made = view.image(&snapshot_name(&noon(0)), &source);
+    assert!(made.find("mounted").is_none() && made.find("main.c").is_some());
 }
 
 #[test]
