@@ -137,7 +137,6 @@ impl Walk<'_> {
         let level = Walked {
             metadata,
             xattrs,
-            relative: self.relative_path(Some(&up.level), name, found.selection),
             mount_points: self
                 .mount_points
                 .in_directory(|| up.path_of(&self.mount_root, name)),

@@ -10,32 +10,13 @@ use std::path::PathBuf;
 use crate::entry::{EntryKind, Metadata};
 use crate::event::Event;
 use crate::filter::{LeftOutBy, Marker, MarkerSign, Verdict};
-use crate::fs::dir::{Boundary, Dir, stat_handle};
+use crate::fs::dir::{Access, Boundary, Dir, stat_handle};
 use crate::node::Node;
 use crate::report::Operation;
 use crate::walk::level::{Trio, Walked};
-use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk};
 
 impl Walk<'_> {
-    /// The path of a directory from the root of its source, where the filter
-    /// asks for paths. `selection` is that of the directory.
-    pub(super) fn relative_path(
-        &self,
-        up: Option<&Walked>,
-        name: &CStr,
-        selection: &Selection,
-    ) -> Option<PathBuf> {
-        if !self.filter.wants_paths() || *selection != Selection::Whole {
-            return None;
-        }
-        match up.and_then(|up| up.relative.as_ref()) {
-            Some(relative) => Some(relative.join(os_str(name))),
-            // The one above is not in the source: this is its root.
-            None => Some(PathBuf::new()),
-        }
-    }
-
     /// Decides about an entry by its path alone, and tells if it is left out.
     pub(super) fn leaves_out_path(
         &self,
@@ -43,10 +24,10 @@ impl Walk<'_> {
         name: &CStr,
         kind: EntryKind,
     ) -> bool {
-        let Some(relative) = &node.level.relative else {
+        if !self.filter.wants_paths() || !is_in_source(node) {
             return false;
-        };
-        let path = relative.join(os_str(name));
+        }
+        let path = path_in_source(node, name);
         match self.filter.verdict_by_path(&path, kind) {
             Verdict::Take => false,
             Verdict::LeaveOut(by) => {
@@ -107,6 +88,26 @@ impl Walk<'_> {
             self.observer.on_event(&Event::LeftOut { path: &path, by });
         }
     }
+}
+
+/// Tells whether a directory is the root of a source or lies below it; those
+/// above are only searched.
+fn is_in_source(node: &Node<Walked>) -> bool {
+    node.level.access == Access::Read
+}
+
+/// The path of an entry from the root of its source.
+///
+/// It is put together for each entry: kept with each directory, the paths of a
+/// chain of directories would take room by the square of its length.
+fn path_in_source(node: &Node<Walked>, name: &CStr) -> PathBuf {
+    let mut names = vec![name];
+    let mut node = node;
+    while let Some(up) = node.up().filter(|up| is_in_source(up)) {
+        names.push(node.name());
+        node = up;
+    }
+    names.into_iter().rev().map(os_str).collect()
 }
 
 fn is_marker(dir: &Dir, marker: &Marker) -> io::Result<bool> {

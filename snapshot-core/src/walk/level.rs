@@ -3,7 +3,6 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,8 +28,6 @@ pub(crate) struct Walked {
     /// was not to be looked at.
     pub(crate) metadata: Metadata,
     pub(crate) xattrs: Xattrs,
-    /// The path from the root of the source, if the filter asks for paths.
-    pub(crate) relative: Option<PathBuf>,
     /// Entries of the directory that are mount points.
     pub(crate) mount_points: Vec<MountPoint>,
     pub(crate) access: Access,

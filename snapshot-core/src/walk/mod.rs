@@ -87,7 +87,7 @@ impl Replication<'_> {
         )]
         let mount_root = std::fs::canonicalize(self.source_path);
         walk.mount_root = mount_root.map_err(|error| Error::io("read", self.source_path, error))?;
-        walk.mount_points = MountPoints::below(&walk.mount_root)
+        walk.mount_points = MountPoints::below(&walk.mount_root, self.selection)
             .map_err(|error| Error::io("read the mounts below", self.source_path, error))?;
         walk.distrusted = self.distrusted.into_iter().collect();
         let metadata = self
@@ -100,7 +100,6 @@ impl Replication<'_> {
         };
         let level = Walked {
             metadata,
-            relative: walk.relative_path(None, c"", self.selection),
             mount_points: walk.mount_points.in_directory(|| walk.mount_root.clone()),
             xattrs: walk
                 .directory_xattrs(&self.source, access)

@@ -20,6 +20,7 @@ use crate::options::Mounts;
 use crate::report::Operation;
 use crate::walk::directory::Found;
 use crate::walk::level::{Trio, Walked};
+use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
 use crate::xattr::Xattrs;
 
@@ -37,10 +38,15 @@ pub(crate) struct MountPoint {
 }
 
 impl MountPoints {
-    /// Reads what is mounted below an absolute path.
-    pub(crate) fn below(root: &Path) -> io::Result<MountPoints> {
+    /// Reads what is mounted in the selected part of what is below an absolute
+    /// path.
+    pub(crate) fn below(root: &Path, selection: &Selection) -> io::Result<MountPoints> {
         let mut points: HashMap<PathBuf, Vec<MountPoint>> = HashMap::new();
         for (path, kind) in mounts::below(root)? {
+            let relative = path.strip_prefix(root).unwrap_or(&path);
+            if !selection.covers(relative) {
+                continue;
+            }
             if let (Some(above), Some(name)) = (path.parent(), path.file_name()) {
                 let name = CString::new(name.as_bytes())?;
                 // Of several at one place the last is on top.

@@ -37,6 +37,24 @@ impl Selection {
         Ok(root)
     }
 
+    /// Tells whether a path below this directory is part of a source.
+    pub(crate) fn covers(&self, relative: &Path) -> bool {
+        let mut selection = self;
+        for component in relative.components() {
+            if *selection == Selection::Whole {
+                return true;
+            }
+            let Ok(name) = CString::new(component.as_os_str().as_bytes()) else {
+                return false;
+            };
+            match selection.below(&name) {
+                Some(below) => selection = below,
+                None => return false,
+            }
+        }
+        *selection == Selection::Whole
+    }
+
     /// What is selected of an entry of this directory.
     pub(crate) fn below(&self, name: &CStr) -> Option<&Selection> {
         match self {
@@ -70,5 +88,15 @@ mod tests {
         assert_eq!(home.below(c"a"), Some(&Selection::Whole));
         assert_eq!(home.below(c"b"), None);
         assert_eq!(selection.below(c"etc"), None);
+        for (path, covered) in [
+            ("home/a", true),
+            ("home/a/b", true),
+            ("home", false),
+            ("home/ab", false),
+            ("", false),
+        ] {
+            assert_eq!(selection.covers(Path::new(path)), covered, "{path}");
+        }
+        assert!(of(&["/"]).covers(Path::new("etc")));
     }
 }

@@ -1,8 +1,8 @@
 //! Any depth and any number of names, with few open files.
 
 use hardsnap_tests::{
-    Canary, Chain, Hardsnap, Invariant, Kind, Scratch, StoreView, TreeImage, assert_same, noon,
-    snapshot_name,
+    Canary, Chain, Hardsnap, Invariant, Kind, Scratch, StoreView, TreeImage, assert_same,
+    hardsnap_binary, noon, snapshot_name,
 };
 
 const OPEN_FILES: u32 = 256;
@@ -65,6 +65,27 @@ fn a_path_longer_than_any_call_takes() {
         .named([b'\xfe'; 255])
         .build(scratch.join("source"));
     survives(&scratch, 120);
+}
+
+#[test]
+fn filtered_paths_take_no_room_by_the_square_of_the_depth() {
+    let scratch = Scratch::new();
+    let levels = 4_000;
+    let source = Chain::new(levels)
+        .named([b'n'; 255])
+        .build(scratch.join("source"));
+    // The paths of all levels together are 2 GB.
+    let script = "ulimit -v 1000000; exec \"$@\"";
+    let status = std::process::Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(hardsnap_binary())
+        .args(["tree", "--jobs", "2", "--exclude", "/no/such/*"])
+        .arg(source)
+        .arg(scratch.join("target"))
+        .status();
+    assert!(status.unwrap().success());
+    let made = TreeImage::of(scratch.join("target"));
+    assert_eq!(made.count(Kind::File), levels);
 }
 
 #[test]
