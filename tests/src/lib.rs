@@ -37,6 +37,6 @@ pub use program::{NOBODY, hardsnap_binary};
 pub use repeat::Repeating;
 pub use run::{Hardsnap, Running, can_trace};
 pub use scratch::Scratch;
-pub use skip::{has_ordinary_user, have, is_root, skip, skip_unless};
+pub use skip::{has_ordinary_user, have, is_ignored, is_root, skip, skip_unless};
 pub use time::{noon, snapshot_name};
 pub use wait::wait_until;

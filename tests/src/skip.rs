@@ -23,6 +23,16 @@ pub fn skip_unless(condition: bool, reason: &str) -> bool {
     condition
 }
 
+/// Returns whether a signal is ignored here, and so by what is started, as
+/// under `nohup`.
+#[must_use]
+pub fn is_ignored(signal: rustix::process::Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or_default() & (1 << (signal.as_raw() - 1)) != 0
+}
+
 /// Returns whether the tests run as root.
 #[must_use]
 pub fn is_root() -> bool {
