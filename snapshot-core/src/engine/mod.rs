@@ -148,7 +148,7 @@ impl Run<'_> {
         snapshots.push(info);
         let lost = replicated.directory_lost.take();
         let pruned = store.repair_latest(&snapshots).and_then(|()| match &lost {
-            None => self.prune(name, &pool),
+            None => self.prune(name, &snapshots, &pool),
             Some(_) => Ok(RemovalReport::default()),
         });
         let (removal, paused) = match pruned {
@@ -312,13 +312,18 @@ impl Run<'_> {
         }
     }
 
-    fn prune(&self, made: SnapshotName, pool: &ThreadPool) -> Result<RemovalReport> {
+    fn prune(
+        &self,
+        made: SnapshotName,
+        snapshots: &[SnapshotInfo],
+        pool: &ThreadPool,
+    ) -> Result<RemovalReport> {
         let Some(policy) = self.policy() else {
             return Ok(RemovalReport::default());
         };
         // The run may have had to wait for a free second.
         let now = dated(self.options).max(made.time());
-        let plan = prune::plan_with(&self.store.snapshots()?, policy, now, None);
+        let plan = prune::plan_with(snapshots, policy, now, None);
         let doomed: Vec<_> = plan.removed_names().collect();
         pool.install(|| prune::remove(self.store, &doomed, self.observer, self.cancel))
     }
