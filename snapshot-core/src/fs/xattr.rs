@@ -58,17 +58,34 @@ pub(crate) enum Place<'a> {
     Entry(&'a Dir, &'a CStr),
 }
 
-impl Place<'_> {
-    /// Writes the path of an entry; an empty one stands for what is open.
-    fn write_path(self, path: &mut Vec<u8>) -> io::Result<()> {
-        path.clear();
-        if let Place::Entry(dir, name) = self {
-            if !OWN_DIRECTORY.get() || rustix::process::fchdir(dir).is_err() {
-                write!(path, "/proc/self/fd/{}/", dir.as_fd().as_raw_fd())?;
+/// Makes a directory the working directory of this thread; where that cannot
+/// be, writes the beginning of a path that leads through its handle.
+fn enter(dir: &Dir, path: &mut Vec<u8>) -> io::Result<()> {
+    path.clear();
+    if !OWN_DIRECTORY.get() || rustix::process::fchdir(dir).is_err() {
+        write!(path, "/proc/self/fd/{}/", dir.as_fd().as_raw_fd())?;
+    }
+    Ok(())
+}
+
+/// A place as the calls take it.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    Handle(BorrowedFd<'a>),
+    Path(&'a CStr),
+}
+
+impl<'a> Place<'a> {
+    /// `path` is room for the path of an entry.
+    fn target(self, path: &'a mut Vec<u8>) -> io::Result<Target<'a>> {
+        match self {
+            Place::Open(handle) => Ok(Target::Handle(handle)),
+            Place::Entry(dir, name) => {
+                enter(dir, path)?;
+                path.extend_from_slice(name.to_bytes_with_nul());
+                Ok(Target::Path(c_str(path)?))
             }
-            path.extend_from_slice(name.to_bytes_with_nul());
         }
-        Ok(())
     }
 }
 
@@ -99,37 +116,65 @@ fn c_str(path: &[u8]) -> io::Result<&CStr> {
 /// attributes at all, so that its other entries need not be asked.
 pub(crate) fn read(place: Place<'_>) -> io::Result<Option<Xattrs>> {
     BUFFERS.with_borrow_mut(|Buffers { path, list, value }| {
-        place.write_path(path)?;
-        let path = if path.is_empty() { c"" } else { c_str(path)? };
-        let length = sized(list, |list| match place {
-            Place::Open(handle) => fs::flistxattr(handle, list),
-            Place::Entry(..) => fs::llistxattr(path, list),
-        });
-        let length = match length {
-            Ok(0) => return Ok(Some(Xattrs::default())),
-            Ok(length) => length,
-            Err(Errno::OPNOTSUPP) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let mut attributes = Vec::new();
-        for name in list[..length].split_inclusive(|&byte| byte == 0) {
-            let name = c_str(name)?;
-            if XattrNamespace::of(name).is_none() {
-                continue;
-            }
-            let length = sized(value, |value| match place {
-                Place::Open(handle) => fs::fgetxattr(handle, name, value),
-                Place::Entry(..) => fs::lgetxattr(path, name, value),
-            });
-            match length {
-                Ok(length) => attributes.push((name.to_owned(), value[..length].to_vec())),
-                // Taken away in between, or not for us to see.
-                Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Some(Xattrs::new(attributes)))
+        read_target(place.target(path)?, list, value)
     })
+}
+
+/// Reads the attributes of several entries of a directory like [`read`], going
+/// there once.
+pub(crate) fn read_entries<'n>(
+    dir: &Dir,
+    names: impl Iterator<Item = &'n CStr>,
+) -> Vec<io::Result<Option<Xattrs>>> {
+    BUFFERS.with_borrow_mut(|Buffers { path, list, value }| {
+        let entered = enter(dir, path);
+        let start = path.len();
+        names
+            .map(|name| {
+                if let Err(error) = &entered {
+                    return Err(error.kind().into());
+                }
+                path.truncate(start);
+                path.extend_from_slice(name.to_bytes_with_nul());
+                read_target(Target::Path(c_str(path)?), list, value)
+            })
+            .collect()
+    })
+}
+
+fn read_target(
+    target: Target<'_>,
+    list: &mut [u8],
+    value: &mut [u8],
+) -> io::Result<Option<Xattrs>> {
+    let length = sized(list, |list| match target {
+        Target::Handle(handle) => fs::flistxattr(handle, list),
+        Target::Path(path) => fs::llistxattr(path, list),
+    });
+    let length = match length {
+        Ok(0) => return Ok(Some(Xattrs::default())),
+        Ok(length) => length,
+        Err(Errno::OPNOTSUPP) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut attributes = Vec::new();
+    for name in list[..length].split_inclusive(|&byte| byte == 0) {
+        let name = c_str(name)?;
+        if XattrNamespace::of(name).is_none() {
+            continue;
+        }
+        let length = sized(value, |value| match target {
+            Target::Handle(handle) => fs::fgetxattr(handle, name, value),
+            Target::Path(path) => fs::lgetxattr(path, name, value),
+        });
+        match length {
+            Ok(length) => attributes.push((name.to_owned(), value[..length].to_vec())),
+            // Taken away in between, or not for us to see.
+            Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Some(Xattrs::new(attributes)))
 }
 
 /// Sets attributes on something that has none yet.
@@ -138,14 +183,14 @@ pub(crate) fn set(place: Place<'_>, xattrs: &Xattrs, kept: Namespaces) -> io::Re
         return Ok(());
     }
     let mut path = Vec::new();
-    place.write_path(&mut path)?;
+    let target = place.target(&mut path)?;
     // An ACL may take away the owner's right to set the others.
     let acls = Namespaces::default().with(XattrNamespace::Acl);
     let others = xattrs.within(kept.without(acls));
     for (name, value) in others.chain(xattrs.within(kept.and(acls))) {
-        let done = match place {
-            Place::Open(handle) => fs::fsetxattr(handle, name, value, XattrFlags::empty()),
-            Place::Entry(..) => fs::lsetxattr(c_str(&path)?, name, value, XattrFlags::empty()),
+        let done = match target {
+            Target::Handle(handle) => fs::fsetxattr(handle, name, value, XattrFlags::empty()),
+            Target::Path(path) => fs::lsetxattr(path, name, value, XattrFlags::empty()),
         };
         done.map_err(|error| match error {
             // No room in the inode, which says nothing of the disk.

@@ -18,6 +18,7 @@ use crate::report::Operation;
 use crate::walk::level::{Trio, Walked};
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
+use crate::walk::unchanged::MOST_WAITING;
 use crate::xattr::Xattrs;
 
 /// A directory may turn into something else and back between two looks; so
@@ -176,15 +177,7 @@ impl Walk<'_> {
                 self.queue(scope, up, found);
             }
             (Ok(_), Selection::Whole) => {
-                self.entry(
-                    scope,
-                    up,
-                    trio,
-                    &found.name,
-                    found.selection,
-                    None,
-                    &mut tally,
-                );
+                self.entry(scope, up, trio, &found.name, found.selection, &mut tally);
             }
             // The way to a source leads through it no more.
             (Ok(_), Selection::Only(_)) => {
@@ -207,15 +200,7 @@ impl Walk<'_> {
                 Selection::Whole => match self.marker_in(node, &trio) {
                     Some(marker) => {
                         let mut tally = Tally::default();
-                        self.entry(
-                            scope,
-                            node,
-                            &trio,
-                            marker.name(),
-                            selection,
-                            None,
-                            &mut tally,
-                        );
+                        self.entry(scope, node, &trio, marker.name(), selection, &mut tally);
                         self.add(&tally);
                     }
                     None => return self.list_on(scope, node, trio),
@@ -223,7 +208,7 @@ impl Walk<'_> {
                 Selection::Only(names) => {
                     let mut tally = Tally::default();
                     for name in names.keys() {
-                        self.entry(scope, node, &trio, name, selection, None, &mut tally);
+                        self.entry(scope, node, &trio, name, selection, &mut tally);
                     }
                     self.add(&tally);
                 }
@@ -270,6 +255,7 @@ impl Walk<'_> {
         batch: &Batch,
     ) {
         let mut tally = Tally::default();
+        let mut waiting = Vec::new();
         for (name, kind) in batch.iter() {
             if self.is_stopping() {
                 break;
@@ -284,9 +270,17 @@ impl Walk<'_> {
                 let found = Found::new(name, &Selection::Whole, Boundary::Stay);
                 self.queue(scope, node, found);
             } else if !self.leaves_out_mount(node, name) {
-                self.entry(scope, node, trio, name, &Selection::Whole, kind, &mut tally);
+                match self.look(scope, node, trio, name, &Selection::Whole, kind) {
+                    Some(here) if self.looks_unchanged(&here) => waiting.push(here),
+                    Some(here) => self.deal(scope, here, &Selection::Whole, &mut tally),
+                    None => {}
+                }
+            }
+            if waiting.len() == MOST_WAITING {
+                self.settle(scope, &mut waiting, &mut tally);
             }
         }
+        self.settle(scope, &mut waiting, &mut tally);
         self.add(&tally);
     }
 

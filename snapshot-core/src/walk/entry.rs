@@ -51,8 +51,6 @@ pub(super) struct Here<'a> {
 
 impl Walk<'_> {
     /// Deals with an entry of which is not known that it is a directory.
-    /// `judged` is the kind as which its path passed the filter.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn entry<'s>(
         &'s self,
         scope: &Scope<'s>,
@@ -60,64 +58,102 @@ impl Walk<'_> {
         trio: &Trio,
         name: &CStr,
         selection: &'s Selection,
+        tally: &mut Tally,
+    ) {
+        if let Some(here) = self.look(scope, node, trio, name, selection, None) {
+            self.deal(scope, here, selection, tally);
+        }
+    }
+
+    /// Looks at an entry in source and basis. None if it is dealt with: left
+    /// out, not readable, or a directory, which is queued. `judged` is the kind
+    /// as which its path passed the filter.
+    pub(super) fn look<'s, 'a>(
+        &'s self,
+        scope: &Scope<'s>,
+        node: &'a Arc<Node<Walked>>,
+        trio: &'a Trio,
+        name: &'a CStr,
+        selection: &'s Selection,
         judged: Option<EntryKind>,
+    ) -> Option<Here<'a>> {
+        let source = match trio.source().and_then(|dir| dir.stat(name)) {
+            Ok(source) => source,
+            // What the user named is no entry among others.
+            Err(error) if *selection != Selection::Whole => {
+                let path = node.path_of(self.source_path, name);
+                self.lost(Some(node), path, Operation::Stat, error);
+                return None;
+            }
+            Err(error) => {
+                self.problem(node, name, Operation::Stat, error);
+                return None;
+            }
+        };
+        // What the user named is taken, whatever the filter says.
+        if *selection == Selection::Whole
+            && ((judged != Some(source.kind) && self.leaves_out_path(node, name, source.kind))
+                || self.leaves_out_metadata(node, name, &source))
+        {
+            return None;
+        }
+        if source.kind == EntryKind::Directory {
+            if let Some(below) = selection.below(name) {
+                // What the user named is entered whatever is mounted there.
+                let named = matches!(selection, Selection::Only(_));
+                let boundary = if named {
+                    Boundary::Cross
+                } else {
+                    Boundary::Stay
+                };
+                self.queue(scope, node, Found::new(name, below, boundary));
+            }
+            return None;
+        }
+        let basis = trio.basis.as_ref().and_then(|dir| dir.stat(name).ok());
+        Some(Here {
+            node,
+            trio,
+            name,
+            source,
+            basis,
+        })
+    }
+
+    /// Puts an entry into the target, looking again if it was exchanged.
+    pub(super) fn deal<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        mut here: Here<'_>,
+        selection: &'s Selection,
         tally: &mut Tally,
     ) {
         for _ in 0..LOOKS {
-            let source = match trio.source().and_then(|dir| dir.stat(name)) {
-                Ok(source) => source,
-                // What the user named is no entry among others.
-                Err(error) if *selection != Selection::Whole => {
-                    let path = node.path_of(self.source_path, name);
-                    return self.lost(Some(node), path, Operation::Stat, error);
-                }
-                Err(error) => return self.problem(node, name, Operation::Stat, error),
-            };
-            // What the user named is taken, whatever the filter says.
-            if *selection == Selection::Whole
-                && ((judged != Some(source.kind) && self.leaves_out_path(node, name, source.kind))
-                    || self.leaves_out_metadata(node, name, &source))
-            {
-                return;
-            }
-            if source.kind == EntryKind::Directory {
-                if let Some(below) = selection.below(name) {
-                    // What the user named is entered whatever is mounted there.
-                    let named = matches!(selection, Selection::Only(_));
-                    let boundary = if named {
-                        Boundary::Cross
-                    } else {
-                        Boundary::Stay
-                    };
-                    self.queue(scope, node, Found::new(name, below, boundary));
-                }
-                return;
-            }
-            let basis = trio.basis.as_ref().and_then(|dir| dir.stat(name).ok());
-            let here = Here {
-                node,
-                trio,
-                name,
-                source,
-                basis,
-            };
-            let placed = if source.links > 1 {
-                self.groups.with(source.id, source.links, |group| {
-                    self.place_in_group(&here, group, tally)
-                })
+            let placed = if here.source.links > 1 {
+                self.groups
+                    .with(here.source.id, here.source.links, |group| {
+                        self.place_in_group(&here, group, tally)
+                    })
             } else {
-                self.place(&here, tally)
+                self.place(&here, self.decide(&here), tally)
             };
             match placed {
                 Placed::Done { outcome, .. } => return self.count(&here, outcome, tally),
                 Placed::Failed => return,
                 Placed::Exchanged => {}
             }
+            let Here {
+                node, trio, name, ..
+            } = here;
+            match self.look(scope, node, trio, name, selection, None) {
+                Some(new) => here = new,
+                None => return,
+            }
         }
-        self.unstable(node, name);
+        self.unstable(here.node, here.name);
     }
 
-    fn count(&self, here: &Here<'_>, outcome: Outcome, tally: &mut Tally) {
+    pub(super) fn count(&self, here: &Here<'_>, outcome: Outcome, tally: &mut Tally) {
         let counts = &mut tally.counts;
         match (here.source.kind, outcome) {
             (EntryKind::File, Outcome::Copied) => counts.files_copied += 1,
@@ -154,7 +190,7 @@ impl Walk<'_> {
                 }
             }
         }
-        let placed = self.place(here, tally);
+        let placed = self.place(here, self.decide(here), tally);
         if let Placed::Done { inode, .. } = placed {
             group.stored = Some(Stored {
                 inode,
@@ -188,8 +224,7 @@ impl Walk<'_> {
         )
     }
 
-    fn place(&self, here: &Here<'_>, tally: &mut Tally) -> Placed {
-        let action = self.decide(here);
+    pub(super) fn place(&self, here: &Here<'_>, action: Action, tally: &mut Tally) -> Placed {
         let reuse = match action {
             Action::Link => match self.link_to_basis(here) {
                 Ok(None) => here.basis_file(),
@@ -211,10 +246,7 @@ impl Walk<'_> {
     /// Compares an entry with its basis, looking up only what the outcome
     /// depends on.
     fn decide(&self, here: &Here<'_>) -> Action {
-        let basis = here.basis.as_ref().filter(|basis| {
-            self.distrusted.is_empty() || !self.distrusted.contains(&basis.id.inode)
-        });
-        let action = plan::decide(&here.source, basis, &self.rules);
+        let action = self.decide_by_metadata(here);
         if action != Action::Link || (self.has_same_target(here) && self.has_same_xattrs(here)) {
             return action;
         }
@@ -222,6 +254,14 @@ impl Walk<'_> {
             EntryKind::File => Action::MakeFromBasis,
             _ => Action::Make,
         }
+    }
+
+    /// Compares what one look at an entry and at its basis tells.
+    pub(super) fn decide_by_metadata(&self, here: &Here<'_>) -> Action {
+        let basis = here.basis.as_ref().filter(|basis| {
+            self.distrusted.is_empty() || !self.distrusted.contains(&basis.id.inode)
+        });
+        plan::decide(&here.source, basis, &self.rules)
     }
 
     /// Links an entry to its basis; none if that cannot be.

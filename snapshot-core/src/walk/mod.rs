@@ -12,6 +12,7 @@ mod level;
 mod mount;
 mod select;
 mod state;
+mod unchanged;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
