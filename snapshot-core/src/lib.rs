@@ -22,6 +22,7 @@ mod options;
 mod plan;
 mod prune;
 mod record;
+mod relay;
 mod report;
 pub mod retention;
 mod run;
@@ -47,6 +48,7 @@ pub use options::{
 };
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;
+pub use relay::{News, relay};
 pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
 pub use store::Store;
 pub use tree::replicate_tree;

@@ -157,6 +157,13 @@ impl BackupOptions {
         }
     }
 
+    /// Adds a source.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<PathBuf>) -> BackupOptions {
+        self.sources.push(source.into());
+        self
+    }
+
     /// Sets what of the sources is taken, each seen from its own root. Default:
     /// everything.
     #[must_use]

@@ -50,6 +50,27 @@ impl Counts {
     pub fn bytes(&self) -> u64 {
         self.bytes_linked + self.bytes_copied
     }
+
+    pub(crate) fn add(&mut self, other: &Counts) {
+        let Counts {
+            files_linked,
+            files_copied,
+            bytes_linked,
+            bytes_copied,
+            directories,
+            symlinks,
+            specials,
+            excluded,
+        } = other;
+        self.files_linked += files_linked;
+        self.files_copied += files_copied;
+        self.bytes_linked += bytes_linked;
+        self.bytes_copied += bytes_copied;
+        self.directories += directories;
+        self.symlinks += symlinks;
+        self.specials += specials;
+        self.excluded += excluded;
+    }
 }
 
 /// What was being done with an entry when trouble came.

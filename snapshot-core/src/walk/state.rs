@@ -360,29 +360,6 @@ impl<'run> Walk<'run> {
     }
 }
 
-impl Counts {
-    fn add(&mut self, other: &Counts) {
-        let Counts {
-            files_linked,
-            files_copied,
-            bytes_linked,
-            bytes_copied,
-            directories,
-            symlinks,
-            specials,
-            excluded,
-        } = other;
-        self.files_linked += files_linked;
-        self.files_copied += files_copied;
-        self.bytes_linked += bytes_linked;
-        self.bytes_copied += bytes_copied;
-        self.directories += directories;
-        self.symlinks += symlinks;
-        self.specials += specials;
-        self.excluded += excluded;
-    }
-}
-
 /// Locks; a panic elsewhere leaves nothing half-done in these.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
