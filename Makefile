@@ -4,19 +4,35 @@ ARGS ?=
 # Nobody reads a longer file to its end.
 MAX_LINES = 600
 
-.PHONY: help test check bench
+# Where `make install` puts things; DESTDIR is put before them.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# Programs that were linked to one minor version before 1.0 don't run with another.
+SONAME := libhardsnap.so.$(basename $(VERSION))
+BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+.PHONY: help test test-c check header bench install
 
 help:
 	@echo 'make test    all tests; as root, a second time as an ordinary user'
 	@echo 'make check   formatting, lints, documentation, length of files'
+	@echo 'make header  include/hardsnap.h anew, after a change of the C interface'
+	@echo 'make install the program, the C library and its header; PREFIX=$(PREFIX)'
 	@echo 'make bench   hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
 test:
 	@# The tests of the command line have the binary built with the same
 	@# features; the end-to-end tests would otherwise build it once more.
 	$(CARGO) test --workspace --no-run
-	HARDSNAP_BIN="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/hardsnap" $(CARGO) test --workspace --no-fail-fast
+	HARDSNAP_BIN="$(BUILT)/debug/hardsnap" $(CARGO) test --workspace --no-fail-fast
 	tests/as-user.sh
+	tests/c/run.sh
+
+test-c:
+	tests/c/run.sh
 
 check:
 	$(CARGO) fmt --all --check
@@ -24,9 +40,29 @@ check:
 	@# The library and the program share a name, and so a page: one run each.
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --workspace --exclude hardsnap-cli
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --package hardsnap-cli
+	@$(CARGO) run --quiet --package hardsnap-capi --example header | diff -u include/hardsnap.h - || \
+	{ echo 'the header is not that of the sources: make header' >&2; exit 1; }
 	@find . -path ./target -prune -o -name '*.rs' -exec wc -l {} + | \
 	awk '$$2 != "total" && $$1 > $(MAX_LINES) { print $$2 ": " $$1 " lines, more than $(MAX_LINES)"; bad = 1 } \
 	END { exit bad }'
+
+header:
+	$(CARGO) run --quiet --package hardsnap-capi --example header > include/hardsnap.h.new
+	mv include/hardsnap.h.new include/hardsnap.h
+
+install:
+	$(CARGO) build --release --package hardsnap-cli
+	$(CARGO) rustc --release --package hardsnap-capi --crate-type staticlib
+	$(CARGO) rustc --release --package hardsnap-capi --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 "$(BUILT)/release/hardsnap" "$(DESTDIR)$(BINDIR)/hardsnap"
+	install -m 644 include/hardsnap.h "$(DESTDIR)$(INCLUDEDIR)/hardsnap.h"
+	install -m 644 "$(BUILT)/release/libhardsnap.a" "$(DESTDIR)$(LIBDIR)/libhardsnap.a"
+	install -m 755 "$(BUILT)/release/libhardsnap.so" "$(DESTDIR)$(LIBDIR)/libhardsnap.so.$(VERSION)"
+	ln -sf libhardsnap.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libhardsnap.so"
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' -e 's|@includedir@|$(INCLUDEDIR)|' \
+		-e 's|@version@|$(VERSION)|' snapshot-capi/hardsnap.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/hardsnap.pc"
 
 bench:
 	$(CARGO) bench --package hardsnap-benches -- $(ARGS)

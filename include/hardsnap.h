@@ -1,0 +1,1282 @@
+/*
+ * hardsnap: incremental hard-link snapshots, from C and C++.
+ *
+ * Made from the sources by `make header`; not to be edited.
+ *
+ * CONVENTIONS
+ *
+ * Status. Functions that can fail return a hardsnap_status; 0 is HARDSNAP_OK. Their last
+ * argument is a place for an error, which may be NULL. It is written only if they fail, and
+ * what is written there is freed with hardsnap_error_free(). Numbers are never reused.
+ *
+ * Handles. All structs are opaque. A function whose name ends in _new, or that writes a
+ * handle to its argument before the last, gives a handle away, which its _free function
+ * takes back; NULL is allowed there. Such results are written only on success. What an
+ * accessor returns is lent: it lives as long as the handle that it was asked of. Accessors
+ * given NULL, or a place beyond the last, return NULL, 0 or false.
+ *
+ * Text is UTF-8 with a NUL at its end. Paths are bytes, of no encoding: going in as a pointer
+ * and a number of bytes, no NUL needed; coming out with a NUL at their end, and their length
+ * written to `length` if that is not NULL. Instants are seconds since 1970-01-01T00:00:00Z.
+ *
+ * Numbers that stand for a choice and mean nothing are refused (HARDSNAP_INVALID_ARGUMENT).
+ *
+ * Threads. A handle may be used by any thread, by several at once as long as none of them
+ * changes (_set_, _add_, ...) or frees it. A hardsnap_cancel may be stopped at any time. The
+ * library makes threads of its own for the time of a call; callbacks come on the caller's.
+ * After fork() the child may use handles, too; during a run it may only exec or exit.
+ *
+ * The library reads no environment and no clock for its decisions, and prints nothing (but
+ * for the note that a bug leaves on standard error). It never calls exit() or abort().
+ */
+
+#ifndef HARDSNAP_H
+#define HARDSNAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version that this header belongs to. */
+#define HARDSNAP_VERSION "0.1.0"
+
+/**
+ * The run has the lock. There are a snapshot's name and, if there is a basis,
+ * the counts of that, an estimate of what is to come.
+ */
+#define HARDSNAP_EVENT_STARTED 1
+
+/**
+ * A part of the run begins.
+ */
+#define HARDSNAP_EVENT_PHASE 2
+
+/**
+ * All that was done so far. Comes ten times a second, also when nothing
+ * happened in between, and once more at the end.
+ */
+#define HARDSNAP_EVENT_PROGRESS 3
+
+/**
+ * Trouble with one entry.
+ */
+#define HARDSNAP_EVENT_PROBLEM 4
+
+/**
+ * Something to know.
+ */
+#define HARDSNAP_EVENT_WARNING 5
+
+/**
+ * A snapshot has left the store.
+ */
+#define HARDSNAP_EVENT_REMOVED 6
+
+/**
+ * Leftovers of a run that did not end well are removed.
+ */
+#define HARDSNAP_PHASE_TIDYING_UP 1
+
+/**
+ * Sources are walked, compared, linked and copied.
+ */
+#define HARDSNAP_PHASE_WALKING 2
+
+/**
+ * What was written is flushed to the destination.
+ */
+#define HARDSNAP_PHASE_FLUSHING 3
+
+/**
+ * Expired snapshots are removed.
+ */
+#define HARDSNAP_PHASE_REMOVING 4
+
+/**
+ * Local disks below the source are entered; network, FUSE and autofs mounts
+ * become empty directories. The default.
+ */
+#define HARDSNAP_MOUNTS_LOCAL 0
+
+/**
+ * Every mount point becomes an empty directory.
+ */
+#define HARDSNAP_MOUNTS_ONE_FILE_SYSTEM 1
+
+/**
+ * Network, FUSE and autofs mounts are entered, too. A server that does not
+ * answer can then stop the run.
+ */
+#define HARDSNAP_MOUNTS_ALL 2
+
+/**
+ * Acts. The default.
+ */
+#define HARDSNAP_MODE_ACT 0
+
+/**
+ * Writes nothing, takes no lock, and reports what would be done.
+ */
+#define HARDSNAP_MODE_DRY_RUN 1
+
+/**
+ * Ages count back from the newest snapshot: no backup, nothing expires.
+ */
+#define HARDSNAP_ANCHOR_NEWEST 0
+
+/**
+ * Ages count back from now.
+ */
+#define HARDSNAP_ANCHOR_NOW 1
+
+/**
+ * Names of regular files that were made hard links.
+ */
+#define HARDSNAP_FILES_LINKED 0
+
+/**
+ * Regular files whose data was copied.
+ */
+#define HARDSNAP_FILES_COPIED 1
+
+/**
+ * Sizes of the files that were linked, in bytes.
+ */
+#define HARDSNAP_BYTES_LINKED 2
+
+/**
+ * Sizes of the files that were copied, in bytes.
+ */
+#define HARDSNAP_BYTES_COPIED 3
+
+/**
+ * Directories.
+ */
+#define HARDSNAP_DIRECTORIES 4
+
+/**
+ * Symlinks.
+ */
+#define HARDSNAP_SYMLINKS 5
+
+/**
+ * FIFOs, sockets and devices.
+ */
+#define HARDSNAP_SPECIALS 6
+
+/**
+ * Entries that were left out on purpose.
+ */
+#define HARDSNAP_EXCLUDED 7
+
+/**
+ * There is no snapshot to speak of.
+ */
+#define HARDSNAP_SNAPSHOT_NONE 0
+
+/**
+ * Everything is in it.
+ */
+#define HARDSNAP_SNAPSHOT_COMPLETE 1
+
+/**
+ * Some entries are missing or unstable.
+ */
+#define HARDSNAP_SNAPSHOT_PARTIAL 2
+
+/**
+ * It looks wrong, and counts for nothing until somebody accepts it.
+ */
+#define HARDSNAP_SNAPSHOT_SUSPECT 3
+
+/**
+ * Flag of a snapshot: something is missing in it.
+ */
+#define HARDSNAP_FLAG_PARTIAL 1
+
+/**
+ * Flag of a snapshot: it looks wrong, and no rule counts it.
+ */
+#define HARDSNAP_FLAG_SUSPECT 2
+
+/**
+ * Flag of a snapshot: it is kept whatever the policy says.
+ */
+#define HARDSNAP_FLAG_HELD 4
+
+/**
+ * It is the newest, or the newest complete one.
+ */
+#define HARDSNAP_REASON_NEWEST 1
+
+/**
+ * It is dated after now, so that no rule can tell its age.
+ */
+#define HARDSNAP_REASON_FUTURE 2
+
+/**
+ * Somebody holds it.
+ */
+#define HARDSNAP_REASON_HELD 3
+
+/**
+ * It is suspect, and no other is newer.
+ */
+#define HARDSNAP_REASON_SUSPECT 4
+
+/**
+ * A rule of the policy keeps it.
+ */
+#define HARDSNAP_REASON_RULE 5
+
+/**
+ * A reason that this version of the C interface has no number for.
+ */
+#define HARDSNAP_REASON_OTHER 6
+
+/**
+ * What a backup does.
+ */
+typedef struct hardsnap_backup_options hardsnap_backup_options;
+
+/**
+ * A switch that stops runs. It may be used by any number of threads at once
+ * and has to live until the runs that were given it are over.
+ */
+typedef struct hardsnap_cancel hardsnap_cancel;
+
+/**
+ * What the calculator decided of each snapshot. Snapshots are told apart by
+ * their place in the array that was given.
+ */
+typedef struct hardsnap_decisions hardsnap_decisions;
+
+/**
+ * Why a call failed: made by a function that returns a status other than
+ * HARDSNAP_OK, if its last argument is not NULL; freed by the caller.
+ */
+typedef struct hardsnap_error hardsnap_error;
+
+/**
+ * What a run tells; lent for the time of one call.
+ */
+typedef struct hardsnap_event hardsnap_event;
+
+/**
+ * What of a source is taken and what is left out. Patterns have the syntax of
+ * .gitignore, seen from the root of the source; the last one that matches
+ * counts. A pattern that cannot be used is told when the filter is set.
+ */
+typedef struct hardsnap_filter hardsnap_filter;
+
+/**
+ * How a store is made.
+ */
+typedef struct hardsnap_init_options hardsnap_init_options;
+
+/**
+ * Which snapshots to keep.
+ */
+typedef struct hardsnap_policy hardsnap_policy;
+
+/**
+ * Trouble with one entry; the others went on. Lent by what lists it.
+ */
+typedef struct hardsnap_problem hardsnap_problem;
+
+/**
+ * What a policy keeps and gives up of a store at one instant, each with its
+ * reason: oldest first.
+ */
+typedef struct hardsnap_prune_plan hardsnap_prune_plan;
+
+/**
+ * What a run did: a backup, a removal, or a tree. What does not concern such
+ * a run is NULL, 0 or empty.
+ */
+typedef struct hardsnap_report hardsnap_report;
+
+/**
+ * A published snapshot, as its record tells it.
+ */
+typedef struct hardsnap_snapshot hardsnap_snapshot;
+
+/**
+ * The snapshots of a store, in the order in which they were made.
+ */
+typedef struct hardsnap_snapshots hardsnap_snapshots;
+
+/**
+ * A store: the destination of backups. It may be used by several threads at
+ * once; of runs that write, one has the lock, and the others come back with
+ * HARDSNAP_STORE_LOCKED.
+ */
+typedef struct hardsnap_store hardsnap_store;
+
+/**
+ * How one tree is replicated.
+ */
+typedef struct hardsnap_tree_options hardsnap_tree_options;
+
+/**
+ * What a call came to: HARDSNAP_OK, or why its work was not done. The numbers
+ * from 1 are about the call itself, those from 100 about the store, from 200
+ * about the sources, from 300 about the destination, from 400 about snapshots.
+ * Others may be added.
+ */
+typedef int32_t hardsnap_status;
+
+/**
+ * Is told what happens, always on the thread that called the function it was
+ * given to. A result other than 0 stops the run as hardsnap_cancel_stop()
+ * does. It must return: not by longjmp, nor by a C++ exception.
+ */
+typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_data);
+
+/**
+ * Done. What could not be read is listed in the report.
+ */
+#define HARDSNAP_OK 0
+
+/**
+ * A system call failed; see hardsnap_error_os_error().
+ */
+#define HARDSNAP_IO 1
+
+/**
+ * An argument is NULL where it must not be, too long, not UTF-8, or a number
+ * that means nothing. Nothing was done.
+ */
+#define HARDSNAP_INVALID_ARGUMENT 2
+
+/**
+ * An option, a pattern or a policy is not one that can be used.
+ */
+#define HARDSNAP_INVALID_OPTION 3
+
+/**
+ * The run was stopped, by hardsnap_cancel() or by a callback.
+ */
+#define HARDSNAP_CANCELLED 4
+
+/**
+ * A bug in hardsnap. Nothing was published; the store is as after a run that
+ * was killed, which the next one tidies up.
+ */
+#define HARDSNAP_PANIC 5
+
+/**
+ * Something that this version of the C interface has no number for.
+ */
+#define HARDSNAP_FAILED 6
+
+/**
+ * The directory holds no store. Is the disk mounted?
+ */
+#define HARDSNAP_NOT_A_STORE 100
+
+/**
+ * There is a store already where one was to be made.
+ */
+#define HARDSNAP_ALREADY_A_STORE 101
+
+/**
+ * The store was made by a newer version, or its marker cannot be read.
+ */
+#define HARDSNAP_UNSUPPORTED_FORMAT 102
+
+/**
+ * Others than its owner can write the store, so nothing in it can be trusted.
+ */
+#define HARDSNAP_UNSAFE_STORE 103
+
+/**
+ * Another run holds the store's lock.
+ */
+#define HARDSNAP_STORE_LOCKED 104
+
+/**
+ * `latest` exists and is not a symlink.
+ */
+#define HARDSNAP_LATEST_OCCUPIED 105
+
+/**
+ * No source was given.
+ */
+#define HARDSNAP_NO_SOURCES 200
+
+/**
+ * A source does not exist or cannot be read at all.
+ */
+#define HARDSNAP_SOURCE_UNAVAILABLE 201
+
+/**
+ * A source is the store itself, or lies inside it.
+ */
+#define HARDSNAP_SOURCE_IS_STORE 202
+
+/**
+ * The sources are not those of the series that the store holds.
+ */
+#define HARDSNAP_SOURCES_CHANGED 203
+
+/**
+ * The destination's filesystem cannot lock files.
+ */
+#define HARDSNAP_LOCK_UNSUPPORTED 300
+
+/**
+ * The destination's filesystem has no hard links.
+ */
+#define HARDSNAP_LINKS_UNSUPPORTED 301
+
+/**
+ * The destination is a mount point that is not mounted.
+ */
+#define HARDSNAP_NOT_MOUNTED 302
+
+/**
+ * The destination is full: bytes, inodes or quota.
+ */
+#define HARDSNAP_NO_SPACE 303
+
+/**
+ * What was written could not be flushed; nothing was published.
+ */
+#define HARDSNAP_FLUSH_FAILED 304
+
+/**
+ * The target of a tree exists and is not empty.
+ */
+#define HARDSNAP_TARGET_NOT_EMPTY 305
+
+/**
+ * There is a snapshot of that time already.
+ */
+#define HARDSNAP_TIME_TAKEN 400
+
+/**
+ * No snapshot matches the name that was given.
+ */
+#define HARDSNAP_UNKNOWN_SNAPSHOT 401
+
+/**
+ * More than one snapshot matches the name that was given.
+ */
+#define HARDSNAP_AMBIGUOUS_SNAPSHOT 402
+
+/**
+ * Removing would take the last complete snapshot.
+ */
+#define HARDSNAP_LAST_SNAPSHOT 403
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a switch that is off. Never NULL.
+ */
+struct hardsnap_cancel *hardsnap_cancel_new(void);
+
+/**
+ * Frees a switch. NULL is allowed.
+ */
+void hardsnap_cancel_free(struct hardsnap_cancel *cancel);
+
+/**
+ * Asks the runs that have this switch to stop, which they do within a second:
+ * nothing is published, and the store's lock is freed. Once on, it stays on.
+ * May be called in a signal handler. NULL is allowed.
+ */
+void hardsnap_cancel_stop(const struct hardsnap_cancel *cancel);
+
+/**
+ * Tells whether somebody asked; 0 for NULL.
+ */
+bool hardsnap_cancel_is_stopped(const struct hardsnap_cancel *cancel);
+
+/**
+ * Frees an error. NULL is allowed.
+ */
+void hardsnap_error_free(struct hardsnap_error *error);
+
+/**
+ * The status that came with the error; HARDSNAP_OK for NULL.
+ */
+hardsnap_status hardsnap_error_status(const struct hardsnap_error *error);
+
+/**
+ * What failed, on what, and why, as one line of text without a full stop;
+ * NULL for NULL.
+ */
+const char *hardsnap_error_message(const struct hardsnap_error *error);
+
+/**
+ * What the user can do about it, or NULL.
+ */
+const char *hardsnap_error_hint(const struct hardsnap_error *error);
+
+/**
+ * The path that it failed on, or NULL.
+ */
+const char *hardsnap_error_path(const struct hardsnap_error *error, size_t *length);
+
+/**
+ * The second path of an operation on two, or NULL.
+ */
+const char *hardsnap_error_second_path(const struct hardsnap_error *error,
+                                       size_t *length);
+
+/**
+ * The system's error number (errno), or 0.
+ */
+int hardsnap_error_os_error(const struct hardsnap_error *error);
+
+#if defined(HARDSNAP_PROVOKE_PANIC)
+/**
+ * Panics, to prove that a panic comes back as HARDSNAP_PANIC.
+ */
+hardsnap_status hardsnap_provoke_panic(struct hardsnap_error **error);
+#endif
+
+/**
+ * What kind of event it is, HARDSNAP_EVENT_…; 0 for NULL. Others may be
+ * added.
+ */
+int32_t hardsnap_event_kind(const struct hardsnap_event *event);
+
+/**
+ * The part of the run, HARDSNAP_PHASE_…; 0 if the event is another one.
+ */
+int32_t hardsnap_event_phase(const struct hardsnap_event *event);
+
+/**
+ * One of the counts of the run so far, HARDSNAP_FILES_LINKED and so on.
+ */
+uint64_t hardsnap_event_count(const struct hardsnap_event *event, int32_t which);
+
+/**
+ * The snapshot's name, or NULL.
+ */
+const char *hardsnap_event_snapshot(const struct hardsnap_event *event);
+
+/**
+ * The trouble, or NULL.
+ */
+const struct hardsnap_problem *hardsnap_event_problem(const struct hardsnap_event *event);
+
+/**
+ * The warning as a line of text, or NULL.
+ */
+const char *hardsnap_event_warning(const struct hardsnap_event *event);
+
+/**
+ * Makes a filter that takes everything. Never NULL.
+ */
+struct hardsnap_filter *hardsnap_filter_new(void);
+
+/**
+ * Frees a filter. NULL is allowed.
+ */
+void hardsnap_filter_free(struct hardsnap_filter *filter);
+
+/**
+ * Leaves out what matches a pattern.
+ */
+hardsnap_status hardsnap_filter_exclude(struct hardsnap_filter *filter,
+                                        const char *pattern,
+                                        struct hardsnap_error **error);
+
+/**
+ * Takes in again what matches a pattern and was left out by one before.
+ */
+hardsnap_status hardsnap_filter_include(struct hardsnap_filter *filter,
+                                        const char *pattern,
+                                        struct hardsnap_error **error);
+
+/**
+ * Adds the lines of a .gitignore file, given as `length` bytes at `lines`.
+ * `name` names them in messages; no file is read.
+ */
+hardsnap_status hardsnap_filter_add_lines(struct hardsnap_filter *filter,
+                                          const char *name,
+                                          size_t name_length,
+                                          const char *lines,
+                                          size_t length,
+                                          struct hardsnap_error **error);
+
+/**
+ * Leaves out the content of each directory that holds an entry of this name,
+ * except for that entry.
+ */
+hardsnap_status hardsnap_filter_exclude_if_present(struct hardsnap_filter *filter,
+                                                   const char *name,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Leaves out the content of each directory that is tagged as a cache
+ * (CACHEDIR.TAG with its signature), except for the tag.
+ */
+hardsnap_status hardsnap_filter_exclude_caches(struct hardsnap_filter *filter,
+                                               struct hardsnap_error **error);
+
+/**
+ * Leaves out what has the attribute `nodump` (chattr +d).
+ */
+hardsnap_status hardsnap_filter_exclude_nodump(struct hardsnap_filter *filter,
+                                               struct hardsnap_error **error);
+
+/**
+ * Leaves out regular files larger than this, in bytes; at least 1. The last
+ * limit counts.
+ */
+hardsnap_status hardsnap_filter_exclude_larger_than(struct hardsnap_filter *filter,
+                                                    uint64_t bytes,
+                                                    struct hardsnap_error **error);
+
+/**
+ * Makes options: the default policy, and refused where there are no hard
+ * links. Never NULL.
+ */
+struct hardsnap_init_options *hardsnap_init_options_new(void);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_init_options_free(struct hardsnap_init_options *options);
+
+/**
+ * Sets the retention policy that the store keeps; it is copied.
+ */
+hardsnap_status hardsnap_init_options_set_policy(struct hardsnap_init_options *options,
+                                                 const struct hardsnap_policy *policy,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Allows a store on a destination without hard links: each snapshot then
+ * takes as much room as the sources.
+ */
+hardsnap_status hardsnap_init_options_allow_full_copies(struct hardsnap_init_options *options,
+                                                        struct hardsnap_error **error);
+
+/**
+ * Makes the options of a backup at `now`, in seconds since 1970, as time(NULL)
+ * tells it: at least one source has to be added.
+ */
+hardsnap_status hardsnap_backup_options_new(int64_t now,
+                                            struct hardsnap_backup_options **options,
+                                            struct hardsnap_error **error);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_backup_options_free(struct hardsnap_backup_options *options);
+
+/**
+ * Adds a source. It is resolved to its absolute path, symlinks in it followed,
+ * and lands at that path inside the snapshot.
+ */
+hardsnap_status hardsnap_backup_options_add_source(struct hardsnap_backup_options *options,
+                                                   const char *source,
+                                                   size_t length,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Sets what of the sources is taken; the filter is copied. Default:
+ * everything.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+ */
+hardsnap_status hardsnap_backup_options_set_filter(struct hardsnap_backup_options *options,
+                                                   const struct hardsnap_filter *filter,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Dates the snapshot exactly, in seconds since 1970; that is then also the now
+ * of pruning. The run is refused if there is a snapshot of that second.
+ */
+hardsnap_status hardsnap_backup_options_set_time(struct hardsnap_backup_options *options,
+                                                 int64_t seconds,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Sets the number of worker threads. 0, the default: as many as there are
+ * processors, and at least two.
+ */
+hardsnap_status hardsnap_backup_options_set_jobs(struct hardsnap_backup_options *options,
+                                                 uint32_t threads,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+ */
+hardsnap_status hardsnap_backup_options_set_mode(struct hardsnap_backup_options *options,
+                                                 int32_t number,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Sets which mounts below the sources are entered: HARDSNAP_MOUNTS_LOCAL or
+ * another of these.
+ */
+hardsnap_status hardsnap_backup_options_set_mounts(struct hardsnap_backup_options *options,
+                                                   int32_t number,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Allows other sources than those that the store holds snapshots of.
+ */
+hardsnap_status hardsnap_backup_options_change_sources(struct hardsnap_backup_options *options,
+                                                       struct hardsnap_error **error);
+
+/**
+ * Lets this policy, which is copied, decide which expired snapshots are
+ * removed afterwards. Default: the store's own.
+ */
+hardsnap_status hardsnap_backup_options_prune_by(struct hardsnap_backup_options *options,
+                                                 const struct hardsnap_policy *policy,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Removes nothing afterwards.
+ */
+hardsnap_status hardsnap_backup_options_prune_nothing(struct hardsnap_backup_options *options,
+                                                      struct hardsnap_error **error);
+
+/**
+ * Sets a note that the snapshot's record keeps.
+ */
+hardsnap_status hardsnap_backup_options_set_note(struct hardsnap_backup_options *options,
+                                                 const char *note,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Makes options as every default says. Never NULL.
+ */
+struct hardsnap_tree_options *hardsnap_tree_options_new(void);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_tree_options_free(struct hardsnap_tree_options *options);
+
+/**
+ * Sets what of the source is taken; the filter is copied. Default: everything.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+ */
+hardsnap_status hardsnap_tree_options_set_filter(struct hardsnap_tree_options *options,
+                                                 const struct hardsnap_filter *filter,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
+ */
+hardsnap_status hardsnap_tree_options_set_jobs(struct hardsnap_tree_options *options,
+                                               uint32_t threads,
+                                               struct hardsnap_error **error);
+
+/**
+ * Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+ */
+hardsnap_status hardsnap_tree_options_set_mode(struct hardsnap_tree_options *options,
+                                               int32_t number,
+                                               struct hardsnap_error **error);
+
+/**
+ * Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
+ * another of these.
+ */
+hardsnap_status hardsnap_tree_options_set_mounts(struct hardsnap_tree_options *options,
+                                                 int32_t number,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Frees a plan. NULL is allowed.
+ */
+void hardsnap_prune_plan_free(struct hardsnap_prune_plan *plan);
+
+/**
+ * How many snapshots are kept.
+ */
+size_t hardsnap_prune_plan_keep_count(const struct hardsnap_prune_plan *plan);
+
+/**
+ * The name of one that is kept; NULL beyond the last.
+ */
+const char *hardsnap_prune_plan_keep_name(const struct hardsnap_prune_plan *plan,
+                                          size_t index);
+
+/**
+ * Why it is kept, and until when; NULL beyond the last.
+ */
+const char *hardsnap_prune_plan_keep_reasons(const struct hardsnap_prune_plan *plan,
+                                             size_t index);
+
+/**
+ * How many snapshots are given up.
+ */
+size_t hardsnap_prune_plan_remove_count(const struct hardsnap_prune_plan *plan);
+
+/**
+ * The name of one that is given up; NULL beyond the last.
+ */
+const char *hardsnap_prune_plan_remove_name(const struct hardsnap_prune_plan *plan,
+                                            size_t index);
+
+/**
+ * Why it is given up; NULL beyond the last.
+ */
+const char *hardsnap_prune_plan_remove_why(const struct hardsnap_prune_plan *plan,
+                                           size_t index);
+
+/**
+ * Makes the default policy, its days those of UTC. Never NULL.
+ */
+struct hardsnap_policy *hardsnap_policy_new(void);
+
+/**
+ * Reads a policy from one line, such as
+ * "daily for 2 weeks min 14, weekly for 6 months min 26, all monthly".
+ * Its days are those of UTC.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION, whose message points at the word.
+ */
+hardsnap_status hardsnap_policy_parse(const char *line,
+                                      struct hardsnap_policy **policy,
+                                      struct hardsnap_error **error);
+
+/**
+ * Frees a policy. NULL is allowed.
+ */
+void hardsnap_policy_free(struct hardsnap_policy *policy);
+
+/**
+ * Sets the time zone whose days, weeks and months count, by its IANA name
+ * such as "Europe/Berlin".
+ */
+hardsnap_status hardsnap_policy_set_zone(struct hardsnap_policy *policy,
+                                         const char *zone,
+                                         struct hardsnap_error **error);
+
+/**
+ * Sets what ages count back from: HARDSNAP_ANCHOR_NEWEST, the default, or
+ * HARDSNAP_ANCHOR_NOW.
+ */
+hardsnap_status hardsnap_policy_set_anchor(struct hardsnap_policy *policy,
+                                           int32_t anchor,
+                                           struct hardsnap_error **error);
+
+/**
+ * The policy in one line, which hardsnap_policy_parse() reads to the same
+ * rules; until the policy is changed or freed.
+ */
+const char *hardsnap_policy_line(const struct hardsnap_policy *policy);
+
+/**
+ * The IANA name of its time zone; until the policy is changed or freed.
+ */
+const char *hardsnap_policy_zone(const struct hardsnap_policy *policy);
+
+/**
+ * The path in the source; for removals, in the store.
+ */
+const char *hardsnap_problem_path(const struct hardsnap_problem *problem, size_t *length);
+
+/**
+ * What was being done: "stat", "open", "read", "list", "unstable", "create",
+ * "set-metadata" or "remove". Others may be added.
+ */
+const char *hardsnap_problem_operation(const struct hardsnap_problem *problem);
+
+/**
+ * What the system said, such as "Permission denied".
+ */
+const char *hardsnap_problem_reason(const struct hardsnap_problem *problem);
+
+/**
+ * All of it in one line of text.
+ */
+const char *hardsnap_problem_message(const struct hardsnap_problem *problem);
+
+/**
+ * The system's error number (errno), or 0.
+ */
+int hardsnap_problem_os_error(const struct hardsnap_problem *problem);
+
+/**
+ * Frees a report. NULL is allowed.
+ */
+void hardsnap_report_free(struct hardsnap_report *report);
+
+/**
+ * The name of the snapshot that was published (in a dry run: would be), or
+ * NULL.
+ */
+const char *hardsnap_report_snapshot(const struct hardsnap_report *report);
+
+/**
+ * One of HARDSNAP_SNAPSHOT_NONE, _COMPLETE, _PARTIAL, _SUSPECT.
+ */
+int32_t hardsnap_report_status(const struct hardsnap_report *report);
+
+/**
+ * The name of the snapshot that it was compared with and linked to, or NULL.
+ */
+const char *hardsnap_report_basis(const struct hardsnap_report *report);
+
+/**
+ * One of the counts of the run; `which` is HARDSNAP_FILES_LINKED or another
+ * of these. 0 for what is none of them.
+ */
+uint64_t hardsnap_report_count(const struct hardsnap_report *report, int32_t which);
+
+/**
+ * How many entries are missing or unstable.
+ */
+size_t hardsnap_report_skipped_count(const struct hardsnap_report *report);
+
+/**
+ * One of the entries that are missing or unstable, by path; NULL beyond the
+ * last.
+ */
+const struct hardsnap_problem *hardsnap_report_skipped(const struct hardsnap_report *report,
+                                                       size_t index);
+
+/**
+ * How many warnings there are.
+ */
+size_t hardsnap_report_warning_count(const struct hardsnap_report *report);
+
+/**
+ * One of the warnings, as a line of text; NULL beyond the last.
+ */
+const char *hardsnap_report_warning(const struct hardsnap_report *report, size_t index);
+
+/**
+ * How many snapshots were removed.
+ */
+size_t hardsnap_report_removed_count(const struct hardsnap_report *report);
+
+/**
+ * The name of one of the removed snapshots, oldest first; NULL beyond the
+ * last.
+ */
+const char *hardsnap_report_removed(const struct hardsnap_report *report, size_t index);
+
+/**
+ * Why expired snapshots were not removed, or NULL.
+ */
+const char *hardsnap_report_prune_paused(const struct hardsnap_report *report);
+
+/**
+ * How many expired entries could not be removed. The next run tries again.
+ */
+size_t hardsnap_report_left_behind_count(const struct hardsnap_report *report);
+
+/**
+ * One of the entries that could not be removed; NULL beyond the last.
+ */
+const struct hardsnap_problem *hardsnap_report_left_behind(const struct hardsnap_report *report,
+                                                           size_t index);
+
+/**
+ * How long it took, in seconds.
+ */
+double hardsnap_report_elapsed_seconds(const struct hardsnap_report *report);
+
+/**
+ * Decides which of `count` snapshots to keep at `now`: a pure function of its
+ * arguments. `times` are in seconds since 1970, in any order. `flags` are
+ * HARDSNAP_FLAG_… or'ed, one for each; NULL stands for none.
+ */
+hardsnap_status hardsnap_retention_decide(const int64_t *times,
+                                          const uint8_t *flags,
+                                          size_t count,
+                                          const struct hardsnap_policy *policy,
+                                          int64_t now,
+                                          struct hardsnap_decisions **decisions,
+                                          struct hardsnap_error **error);
+
+/**
+ * Frees decisions. NULL is allowed.
+ */
+void hardsnap_decisions_free(struct hardsnap_decisions *decisions);
+
+/**
+ * Tells whether a snapshot is kept. True beyond the last: nobody decided to
+ * remove it.
+ */
+bool hardsnap_decisions_keep(const struct hardsnap_decisions *decisions, size_t index);
+
+/**
+ * How many reasons there are to keep a snapshot; 0 if it is not kept.
+ */
+size_t hardsnap_decisions_reason_count(const struct hardsnap_decisions *decisions,
+                                       size_t index);
+
+/**
+ * One of the reasons, HARDSNAP_REASON_…; 0 beyond the last.
+ */
+int32_t hardsnap_decisions_reason(const struct hardsnap_decisions *decisions,
+                                  size_t index,
+                                  size_t number);
+
+/**
+ * Tells until when a rule keeps a snapshot, in seconds since 1970: true, and
+ * `seconds` is written, if that is known. False if the reason is no rule, or
+ * if the rule keeps it for ever, or as long as there are not enough newer ones.
+ */
+bool hardsnap_decisions_reason_until(const struct hardsnap_decisions *decisions,
+                                     size_t index,
+                                     size_t number,
+                                     int64_t *seconds);
+
+/**
+ * Tells which snapshot represents the period of one that is removed: true,
+ * and `representative` is written, if there is one.
+ */
+bool hardsnap_decisions_represented_by(const struct hardsnap_decisions *decisions,
+                                       size_t index,
+                                       size_t *representative);
+
+/**
+ * Writes why a snapshot is kept or removed, as a line of text in UTF-8 with a
+ * NUL behind it, cut off where `capacity` bytes end, as snprintf() does.
+ * Returns the length of the whole text without the NUL; 0 beyond the last.
+ * `buffer` may be NULL if `capacity` is 0.
+ */
+size_t hardsnap_decisions_explain(const struct hardsnap_decisions *decisions,
+                                  size_t index,
+                                  char *buffer,
+                                  size_t capacity);
+
+/**
+ * Frees a list, and with it the snapshots that it lends. NULL is allowed.
+ */
+void hardsnap_snapshots_free(struct hardsnap_snapshots *snapshots);
+
+/**
+ * How many snapshots there are.
+ */
+size_t hardsnap_snapshots_count(const struct hardsnap_snapshots *snapshots);
+
+/**
+ * One of them, lent by the list; NULL beyond the last. 0 is the oldest.
+ */
+const struct hardsnap_snapshot *hardsnap_snapshots_get(const struct hardsnap_snapshots *snapshots,
+                                                       size_t index);
+
+/**
+ * Frees a snapshot that hardsnap_store_resolve() made; never one that a list
+ * lends. NULL is allowed.
+ */
+void hardsnap_snapshot_free(struct hardsnap_snapshot *snapshot);
+
+/**
+ * Its name, such as "2026-11-22T19-20-00Z": also that of its directory in the
+ * store.
+ */
+const char *hardsnap_snapshot_name(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * When it was begun, in seconds since 1970.
+ */
+int64_t hardsnap_snapshot_time(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * Its place in the order in which the store's snapshots were made, from 1.
+ */
+uint64_t hardsnap_snapshot_sequence(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * HARDSNAP_SNAPSHOT_COMPLETE, _PARTIAL or _SUSPECT.
+ */
+int32_t hardsnap_snapshot_status(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * Whether it is kept whatever the policy says.
+ */
+bool hardsnap_snapshot_is_held(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * Its note, or NULL.
+ */
+const char *hardsnap_snapshot_note(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * The name of the machine that it was made on.
+ */
+const char *hardsnap_snapshot_host(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * How many sources it has.
+ */
+size_t hardsnap_snapshot_source_count(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * One of its sources, as an absolute path; NULL beyond the last.
+ */
+const char *hardsnap_snapshot_source(const struct hardsnap_snapshot *snapshot,
+                                     size_t index,
+                                     size_t *length);
+
+/**
+ * One of the counts of the run that made it, HARDSNAP_FILES_LINKED and so on.
+ */
+uint64_t hardsnap_snapshot_count(const struct hardsnap_snapshot *snapshot, int32_t which);
+
+/**
+ * The version of the library, such as "0.1.0"; HARDSNAP_VERSION is that of the
+ * header.
+ */
+const char *hardsnap_version(void);
+
+/**
+ * Makes a store: finds out what the destination can hold and writes the
+ * marker. The last component of the path is created if it is missing. `options`
+ * may be NULL for the defaults, `callback` if nobody wants to know.
+ *
+ * Errors: HARDSNAP_ALREADY_A_STORE, HARDSNAP_NOT_MOUNTED,
+ * HARDSNAP_LINKS_UNSUPPORTED, HARDSNAP_LOCK_UNSUPPORTED and others.
+ */
+hardsnap_status hardsnap_store_init(const char *store_path,
+                                    size_t length,
+                                    const struct hardsnap_init_options *options,
+                                    hardsnap_callback callback,
+                                    void *user_data,
+                                    struct hardsnap_store **store,
+                                    struct hardsnap_error **error);
+
+/**
+ * Opens a store.
+ *
+ * Errors: HARDSNAP_NOT_A_STORE, HARDSNAP_UNSUPPORTED_FORMAT,
+ * HARDSNAP_UNSAFE_STORE, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_open(const char *store_path,
+                                    size_t length,
+                                    struct hardsnap_store **store,
+                                    struct hardsnap_error **error);
+
+/**
+ * Closes a store. NULL is allowed.
+ */
+void hardsnap_store_free(struct hardsnap_store *store);
+
+/**
+ * The absolute path that it was opened at.
+ */
+const char *hardsnap_store_path(const struct hardsnap_store *store, size_t *length);
+
+/**
+ * Its own id, a UUID that the records of its snapshots carry.
+ */
+const char *hardsnap_store_id(const struct hardsnap_store *store);
+
+/**
+ * Makes a copy of the retention policy that it keeps.
+ */
+hardsnap_status hardsnap_store_policy(const struct hardsnap_store *store,
+                                      struct hardsnap_policy **policy,
+                                      struct hardsnap_error **error);
+
+/**
+ * Lists the published snapshots.
+ */
+hardsnap_status hardsnap_store_snapshots(const struct hardsnap_store *store,
+                                         struct hardsnap_snapshots **snapshots,
+                                         struct hardsnap_error **error);
+
+/**
+ * Finds a snapshot by its full name, by a beginning of one that no other has,
+ * by "latest", or by "latest~N", the N-th before it.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT, HARDSNAP_AMBIGUOUS_SNAPSHOT, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_resolve(const struct hardsnap_store *store,
+                                       const char *name,
+                                       struct hardsnap_snapshot **snapshot,
+                                       struct hardsnap_error **error);
+
+/**
+ * Makes a snapshot, publishes it, moves `latest` and removes what expired.
+ *
+ * HARDSNAP_OK means that the snapshot is there and flushed; what could not be
+ * read is in the report (hardsnap_report_skipped), and so is why expired
+ * snapshots were not removed (hardsnap_report_prune_paused). With any other
+ * status nothing was published. `cancel` and `callback` may be NULL.
+ */
+hardsnap_status hardsnap_store_backup(const struct hardsnap_store *store,
+                                      const struct hardsnap_backup_options *options,
+                                      const struct hardsnap_cancel *cancel,
+                                      hardsnap_callback callback,
+                                      void *user_data,
+                                      struct hardsnap_report **report,
+                                      struct hardsnap_error **error);
+
+/**
+ * Tells what would be kept and given up at `now`, in seconds since 1970.
+ * `policy` may be NULL for the store's own.
+ */
+hardsnap_status hardsnap_store_plan_prune(const struct hardsnap_store *store,
+                                          const struct hardsnap_policy *policy,
+                                          int64_t now,
+                                          struct hardsnap_prune_plan **plan,
+                                          struct hardsnap_error **error);
+
+/**
+ * Removes what a plan gives up. The plan is made again under the lock, and
+ * what has come to be kept meanwhile stays. `cancel` and `callback` may be
+ * NULL. What could not be removed is in the report.
+ */
+hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
+                                     const struct hardsnap_prune_plan *plan,
+                                     const struct hardsnap_cancel *cancel,
+                                     hardsnap_callback callback,
+                                     void *user_data,
+                                     struct hardsnap_report **report,
+                                     struct hardsnap_error **error);
+
+/**
+ * Removes the snapshots named by `count` full names. Either all of them are
+ * there and may go, or nothing is removed.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_LAST_SNAPSHOT if no complete one
+ * would remain; HARDSNAP_STORE_LOCKED and others.
+ */
+hardsnap_status hardsnap_store_delete(const struct hardsnap_store *store,
+                                      const char *const *names,
+                                      size_t count,
+                                      const struct hardsnap_cancel *cancel,
+                                      hardsnap_callback callback,
+                                      void *user_data,
+                                      struct hardsnap_report **report,
+                                      struct hardsnap_error **error);
+
+/**
+ * Replicates the content of `source` into `target`, which is created, or
+ * empty; what did not change is linked to `basis`, a tree on the same
+ * filesystem that may be NULL. `options`, `cancel` and `callback` may be NULL.
+ *
+ * Errors: HARDSNAP_TARGET_NOT_EMPTY, HARDSNAP_SOURCE_UNAVAILABLE,
+ * HARDSNAP_NO_SPACE, HARDSNAP_CANCELLED, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_replicate_tree(const char *source,
+                                        size_t source_length,
+                                        const char *basis,
+                                        size_t basis_length,
+                                        const char *target,
+                                        size_t target_length,
+                                        const struct hardsnap_tree_options *options,
+                                        const struct hardsnap_cancel *cancel,
+                                        hardsnap_callback callback,
+                                        void *user_data,
+                                        struct hardsnap_report **report,
+                                        struct hardsnap_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* HARDSNAP_H */

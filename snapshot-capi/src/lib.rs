@@ -1,0 +1,32 @@
+//! hardsnap for C: the functions that `include/hardsnap.h` declares.
+//!
+//! Nothing is decided here. Arguments are checked and turned into the core's
+//! options, results into handles with accessors; `guard` is the only way in,
+//! and no panic gets past it.
+#![allow(
+    clippy::missing_safety_doc,
+    non_camel_case_types,
+    reason = "a C API: the head of the header states what pointers have to be, and names are C's"
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+mod argument;
+pub mod cancel;
+pub mod error;
+pub mod event;
+pub mod filter;
+mod guard;
+pub mod options;
+pub mod plan;
+pub mod policy;
+pub mod problem;
+pub mod report;
+pub mod retention;
+pub mod snapshot;
+pub mod status;
+pub mod store;
+mod text;
+pub mod tree;
+
+#[cfg(test)]
+mod tests;

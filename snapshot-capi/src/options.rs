@@ -1,0 +1,410 @@
+//! What a caller may choose.
+
+use std::ffi::c_char;
+use std::num::NonZeroUsize;
+
+use engine::{
+    BackupOptions, FullCopies, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions,
+};
+
+use crate::argument::{Out, free, handle, handle_mut, one_of, path, text, time};
+use crate::error::{Failure, hardsnap_error};
+use crate::filter::hardsnap_filter;
+use crate::guard::{guard, look};
+use crate::policy::hardsnap_policy;
+use crate::status::hardsnap_status;
+
+/// Local disks below the source are entered; network, FUSE and autofs mounts
+/// become empty directories. The default.
+pub const HARDSNAP_MOUNTS_LOCAL: i32 = 0;
+/// Every mount point becomes an empty directory.
+pub const HARDSNAP_MOUNTS_ONE_FILE_SYSTEM: i32 = 1;
+/// Network, FUSE and autofs mounts are entered, too. A server that does not
+/// answer can then stop the run.
+pub const HARDSNAP_MOUNTS_ALL: i32 = 2;
+
+/// Acts. The default.
+pub const HARDSNAP_MODE_ACT: i32 = 0;
+/// Writes nothing, takes no lock, and reports what would be done.
+pub const HARDSNAP_MODE_DRY_RUN: i32 = 1;
+
+fn mounts(number: i32) -> Result<Mounts, Failure> {
+    let values = [
+        (HARDSNAP_MOUNTS_LOCAL, Mounts::Local),
+        (HARDSNAP_MOUNTS_ONE_FILE_SYSTEM, Mounts::OneFileSystem),
+        (HARDSNAP_MOUNTS_ALL, Mounts::All),
+    ];
+    one_of("mounts", number, &values)
+}
+
+fn mode(number: i32) -> Result<Mode, Failure> {
+    let values = [
+        (HARDSNAP_MODE_ACT, Mode::Act),
+        (HARDSNAP_MODE_DRY_RUN, Mode::DryRun),
+    ];
+    one_of("mode", number, &values)
+}
+
+fn jobs(number: u32) -> Jobs {
+    NonZeroUsize::new(number as usize).map_or(Jobs::Auto, Jobs::Exactly)
+}
+
+/// How a store is made.
+#[derive(Debug)]
+pub struct hardsnap_init_options(pub(crate) InitOptions);
+
+/// Makes options: the default policy, and refused where there are no hard
+/// links. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn hardsnap_init_options_new() -> *mut hardsnap_init_options {
+    Box::into_raw(Box::new(hardsnap_init_options(InitOptions::new())))
+}
+
+/// Frees options. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_init_options_free(options: *mut hardsnap_init_options) {
+    // SAFETY: stated in the header.
+    look((), || unsafe { free(options) });
+}
+
+/// Sets the retention policy that the store keeps; it is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_init_options_set_policy(
+    options: *mut hardsnap_init_options,
+    policy: *const hardsnap_policy,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let policy = handle("policy", policy)?.policy.clone();
+            options.0 = options.0.clone().policy(policy);
+            Ok(())
+        })
+    }
+}
+
+/// Allows a store on a destination without hard links: each snapshot then
+/// takes as much room as the sources.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_init_options_allow_full_copies(
+    options: *mut hardsnap_init_options,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().full_copies(FullCopies::Allowed);
+            Ok(())
+        })
+    }
+}
+
+/// What a backup does.
+#[derive(Debug)]
+pub struct hardsnap_backup_options(pub(crate) BackupOptions);
+
+impl hardsnap_backup_options {
+    fn change(&mut self, with: impl FnOnce(BackupOptions) -> BackupOptions) {
+        self.0 = with(self.0.clone());
+    }
+}
+
+/// Makes the options of a backup at `now`, in seconds since 1970, as time(NULL)
+/// tells it: at least one source has to be added.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_new(
+    now: i64,
+    options: *mut *mut hardsnap_backup_options,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("options", options)?;
+            let no_sources: [&str; 0] = [];
+            let options = BackupOptions::new(no_sources, time("now", now)?);
+            out.put(hardsnap_backup_options(options));
+            Ok(())
+        })
+    }
+}
+
+/// Frees options. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_free(options: *mut hardsnap_backup_options) {
+    // SAFETY: stated in the header.
+    look((), || unsafe { free(options) });
+}
+
+/// Adds a source. It is resolved to its absolute path, symlinks in it followed,
+/// and lands at that path inside the snapshot.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_add_source(
+    options: *mut hardsnap_backup_options,
+    source: *const c_char,
+    length: usize,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let source = path("source", source, length)?;
+            options.change(|options| options.source(source));
+            Ok(())
+        })
+    }
+}
+
+/// Sets what of the sources is taken; the filter is copied. Default:
+/// everything.
+///
+/// Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_filter(
+    options: *mut hardsnap_backup_options,
+    filter: *const hardsnap_filter,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let filter = handle("filter", filter)?.build()?;
+            options.change(|options| options.filter(filter));
+            Ok(())
+        })
+    }
+}
+
+/// Dates the snapshot exactly, in seconds since 1970; that is then also the now
+/// of pruning. The run is refused if there is a snapshot of that second.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_time(
+    options: *mut hardsnap_backup_options,
+    seconds: i64,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let time = time("seconds", seconds)?;
+            options.change(|options| options.time(time));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the number of worker threads. 0, the default: as many as there are
+/// processors, and at least two.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_jobs(
+    options: *mut hardsnap_backup_options,
+    threads: u32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            handle_mut("options", options)?.change(|options| options.jobs(jobs(threads)));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_mode(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let mode = mode(number)?;
+            options.change(|options| options.mode(mode));
+            Ok(())
+        })
+    }
+}
+
+/// Sets which mounts below the sources are entered: HARDSNAP_MOUNTS_LOCAL or
+/// another of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_mounts(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let mounts = mounts(number)?;
+            options.change(|options| options.mounts(mounts));
+            Ok(())
+        })
+    }
+}
+
+/// Allows other sources than those that the store holds snapshots of.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_change_sources(
+    options: *mut hardsnap_backup_options,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            handle_mut("options", options)?.change(|options| options.series(Series::Change));
+            Ok(())
+        })
+    }
+}
+
+/// Lets this policy, which is copied, decide which expired snapshots are
+/// removed afterwards. Default: the store's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_prune_by(
+    options: *mut hardsnap_backup_options,
+    policy: *const hardsnap_policy,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let policy = handle("policy", policy)?.policy.clone();
+            options.change(|options| options.pruning(Pruning::By(policy)));
+            Ok(())
+        })
+    }
+}
+
+/// Removes nothing afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_prune_nothing(
+    options: *mut hardsnap_backup_options,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            handle_mut("options", options)?.change(|options| options.pruning(Pruning::Off));
+            Ok(())
+        })
+    }
+}
+
+/// Sets a note that the snapshot's record keeps.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_note(
+    options: *mut hardsnap_backup_options,
+    note: *const c_char,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let note = text("note", note)?;
+            options.change(|options| options.note(note));
+            Ok(())
+        })
+    }
+}
+
+/// How one tree is replicated.
+#[derive(Debug)]
+pub struct hardsnap_tree_options(pub(crate) TreeOptions);
+
+/// Makes options as every default says. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn hardsnap_tree_options_new() -> *mut hardsnap_tree_options {
+    Box::into_raw(Box::new(hardsnap_tree_options(TreeOptions::new())))
+}
+
+/// Frees options. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_free(options: *mut hardsnap_tree_options) {
+    // SAFETY: stated in the header.
+    look((), || unsafe { free(options) });
+}
+
+/// Sets what of the source is taken; the filter is copied. Default: everything.
+///
+/// Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_filter(
+    options: *mut hardsnap_tree_options,
+    filter: *const hardsnap_filter,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let filter = handle("filter", filter)?.build()?;
+            options.0 = options.0.clone().filter(filter);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_jobs(
+    options: *mut hardsnap_tree_options,
+    threads: u32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().jobs(jobs(threads));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_mode(
+    options: *mut hardsnap_tree_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().mode(mode(number)?);
+            Ok(())
+        })
+    }
+}
+
+/// Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
+/// another of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_mounts(
+    options: *mut hardsnap_tree_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().mounts(mounts(number)?);
+            Ok(())
+        })
+    }
+}

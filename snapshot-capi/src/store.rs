@@ -1,0 +1,289 @@
+//! Stores.
+
+use std::ffi::{c_char, c_void};
+
+use engine::{SnapshotName, Store};
+
+use crate::argument::{Out, free, handle, path, slice, text, time};
+use crate::cancel::hardsnap_cancel;
+use crate::error::{Failure, hardsnap_error};
+use crate::event::{hardsnap_callback, watched};
+use crate::guard::{guard, look};
+use crate::options::{hardsnap_backup_options, hardsnap_init_options};
+use crate::plan::hardsnap_prune_plan;
+use crate::policy::hardsnap_policy;
+use crate::report::hardsnap_report;
+use crate::snapshot::{hardsnap_snapshot, hardsnap_snapshots};
+use crate::status::hardsnap_status;
+use crate::text::{Text, lend, lend_path};
+
+/// A store: the destination of backups. It may be used by several threads at
+/// once; of runs that write, one has the lock, and the others come back with
+/// HARDSNAP_STORE_LOCKED.
+#[derive(Debug)]
+pub struct hardsnap_store {
+    store: Store,
+    path: Text,
+    id: Text,
+}
+
+impl From<Store> for hardsnap_store {
+    fn from(store: Store) -> hardsnap_store {
+        hardsnap_store {
+            path: store.path().into(),
+            id: Text::new(store.id()),
+            store,
+        }
+    }
+}
+
+/// Makes a store: finds out what the destination can hold and writes the
+/// marker. The last component of the path is created if it is missing. `options`
+/// may be NULL for the defaults, `callback` if nobody wants to know.
+///
+/// Errors: HARDSNAP_ALREADY_A_STORE, HARDSNAP_NOT_MOUNTED,
+/// HARDSNAP_LINKS_UNSUPPORTED, HARDSNAP_LOCK_UNSUPPORTED and others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_init(
+    store_path: *const c_char,
+    length: usize,
+    options: *const hardsnap_init_options,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    store: *mut *mut hardsnap_store,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("store", store)?;
+            let path = path("store_path", store_path, length)?;
+            let options = options.as_ref().map(|options| options.0.clone());
+            let options = options.unwrap_or_default();
+            let made = watched(std::ptr::null(), callback, user_data, |observer, _| {
+                Store::init(path, &options, observer)
+            });
+            out.put(made?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Opens a store.
+///
+/// Errors: HARDSNAP_NOT_A_STORE, HARDSNAP_UNSUPPORTED_FORMAT,
+/// HARDSNAP_UNSAFE_STORE, HARDSNAP_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_open(
+    store_path: *const c_char,
+    length: usize,
+    store: *mut *mut hardsnap_store,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("store", store)?;
+            out.put(Store::open(path("store_path", store_path, length)?)?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Closes a store. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_free(store: *mut hardsnap_store) {
+    // SAFETY: stated in the header.
+    look((), || unsafe { free(store) });
+}
+
+/// The absolute path that it was opened at.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_path(
+    store: *const hardsnap_store,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    unsafe { lend_path(store.as_ref().map(|store| &store.path), length) }
+}
+
+/// Its own id, a UUID that the records of its snapshots carry.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_id(store: *const hardsnap_store) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { store.as_ref() }.map(|store| &store.id))
+}
+
+/// Makes a copy of the retention policy that it keeps.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_policy(
+    store: *const hardsnap_store,
+    policy: *mut *mut hardsnap_policy,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("policy", policy)?;
+            let policy = handle("store", store)?.store.policy().clone();
+            out.put(hardsnap_policy::new(policy));
+            Ok(())
+        })
+    }
+}
+
+/// Lists the published snapshots.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_snapshots(
+    store: *const hardsnap_store,
+    snapshots: *mut *mut hardsnap_snapshots,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("snapshots", snapshots)?;
+            let snapshots = handle("store", store)?.store.snapshots()?;
+            let snapshots = snapshots.into_iter().map(hardsnap_snapshot::from);
+            out.put(hardsnap_snapshots(snapshots.collect()));
+            Ok(())
+        })
+    }
+}
+
+/// Finds a snapshot by its full name, by a beginning of one that no other has,
+/// by "latest", or by "latest~N", the N-th before it.
+///
+/// Errors: HARDSNAP_UNKNOWN_SNAPSHOT, HARDSNAP_AMBIGUOUS_SNAPSHOT, HARDSNAP_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_resolve(
+    store: *const hardsnap_store,
+    name: *const c_char,
+    snapshot: *mut *mut hardsnap_snapshot,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("snapshot", snapshot)?;
+            let store = handle("store", store)?;
+            out.put(store.store.resolve(text("name", name)?)?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Makes a snapshot, publishes it, moves `latest` and removes what expired.
+///
+/// HARDSNAP_OK means that the snapshot is there and flushed; what could not be
+/// read is in the report (hardsnap_report_skipped), and so is why expired
+/// snapshots were not removed (hardsnap_report_prune_paused). With any other
+/// status nothing was published. `cancel` and `callback` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_backup(
+    store: *const hardsnap_store,
+    options: *const hardsnap_backup_options,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    report: *mut *mut hardsnap_report,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("report", report)?;
+            let store = &handle("store", store)?.store;
+            let options = &handle("options", options)?.0;
+            let done = watched(cancel, callback, user_data, |observer, cancel| {
+                store.backup(options, observer, cancel)
+            });
+            out.put(done?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Tells what would be kept and given up at `now`, in seconds since 1970.
+/// `policy` may be NULL for the store's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_plan_prune(
+    store: *const hardsnap_store,
+    policy: *const hardsnap_policy,
+    now: i64,
+    plan: *mut *mut hardsnap_prune_plan,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("plan", plan)?;
+            let store = &handle("store", store)?.store;
+            let policy = policy.as_ref().map(|policy| &policy.policy);
+            out.put(store.plan_prune(policy, time("now", now)?)?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Removes what a plan gives up. The plan is made again under the lock, and
+/// what has come to be kept meanwhile stays. `cancel` and `callback` may be
+/// NULL. What could not be removed is in the report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_prune(
+    store: *const hardsnap_store,
+    plan: *const hardsnap_prune_plan,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    report: *mut *mut hardsnap_report,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("report", report)?;
+            let store = &handle("store", store)?.store;
+            let plan = &handle("plan", plan)?.plan;
+            let done = watched(cancel, callback, user_data, |observer, cancel| {
+                store.prune(plan, observer, cancel)
+            });
+            out.put(done?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Removes the snapshots named by `count` full names. Either all of them are
+/// there and may go, or nothing is removed.
+///
+/// Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_LAST_SNAPSHOT if no complete one
+/// would remain; HARDSNAP_STORE_LOCKED and others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_delete(
+    store: *const hardsnap_store,
+    names: *const *const c_char,
+    count: usize,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    report: *mut *mut hardsnap_report,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("report", report)?;
+            let store = &handle("store", store)?.store;
+            let names = slice("names", names, count)?
+                .iter()
+                .map(|&name| Ok(text("names", name)?.parse()?))
+                .collect::<Result<Vec<SnapshotName>, Failure>>()?;
+            let done = watched(cancel, callback, user_data, |observer, cancel| {
+                store.delete(&names, observer, cancel)
+            });
+            out.put(done?.into());
+            Ok(())
+        })
+    }
+}

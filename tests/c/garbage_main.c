@@ -1,0 +1,99 @@
+/* Calls every function with NULL and garbage in every position (garbage.py writes the calls).
+ * Takes the path of an empty folder. */
+#include "garbage.h"
+
+#include <sys/stat.h>
+
+char path[4096], source[4096], target[4096], buffer[64];
+const char *const names[1] = {"2026-01-01T02-00-00Z"};
+const int64_t times[1] = {1767232800};
+const uint8_t flags[1] = {0};
+size_t length;
+int64_t seconds;
+
+#define DEFINE(name) hardsnap_##name *a_##name, *out_##name;
+HANDLES(DEFINE)
+#undef DEFINE
+const hardsnap_event *a_event;
+const hardsnap_problem *a_problem;
+
+static unsigned refused, accepted, targets;
+static char folder[4000];
+
+int on_event(const hardsnap_event *event, void *user_data)
+{
+    (void)user_data;
+    if (a_event != NULL)
+        return 0;
+    /* An event lives as long as this call, and so does the test of what is asked of one. */
+    a_event = event;
+    if (hardsnap_event_kind(event) == 0)
+        exit(1);
+    a_event = NULL;
+    return 0;
+}
+
+void judge(hardsnap_status status, bool is_right, const char *function)
+{
+    if (status == HARDSNAP_OK)
+        accepted++;
+    else
+        refused++;
+    if (status == HARDSNAP_PANIC
+        || (!is_right && status != HARDSNAP_OK && status != HARDSNAP_INVALID_ARGUMENT
+            && status != HARDSNAP_INVALID_OPTION && status < 100)) {
+        fprintf(stderr, "%s: status %d: %s\n", function, (int)status,
+                hardsnap_error_message(out_error));
+        exit(1);
+    }
+    if (status == HARDSNAP_OK)
+        CHECK(out_error == NULL);
+}
+
+void release(void)
+{
+#define RELEASE(name)                    \
+    hardsnap_##name##_free(out_##name); \
+    out_##name = NULL;
+    HANDLES(RELEASE)
+#undef RELEASE
+    /* One of the calls stopped it for good. */
+    hardsnap_cancel_free(a_cancel);
+    a_cancel = hardsnap_cancel_new();
+    snprintf(target, sizeof target, "%s/target-%u", folder, targets++);
+}
+
+int main(int argc, char **argv)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_report *report = NULL;
+    CHECK(argc == 2);
+    snprintf(folder, sizeof folder, "%s", argv[1]);
+    snprintf(path, sizeof path, "%s/store", folder);
+    snprintf(source, sizeof source, "%s/source", folder);
+    CHECK(mkdir(source, 0755) == 0);
+    write_file(below(source, "file"), "text");
+    CHECK_OK(hardsnap_store_init(path, strlen(path), NULL, NULL, NULL, &a_store, &error));
+    CHECK_OK(hardsnap_backup_options_new(times[0], &a_backup_options, &error));
+    CHECK_OK(hardsnap_backup_options_add_source(a_backup_options, source, strlen(source), &error));
+    CHECK_OK(hardsnap_store_backup(a_store, a_backup_options, NULL, NULL, NULL, &report, &error));
+    a_report = report;
+    a_filter = hardsnap_filter_new();
+    a_policy = hardsnap_policy_new();
+    a_init_options = hardsnap_init_options_new();
+    a_tree_options = hardsnap_tree_options_new();
+    CHECK_OK(hardsnap_store_snapshots(a_store, &a_snapshots, &error));
+    CHECK_OK(hardsnap_store_resolve(a_store, "latest", &a_snapshot, &error));
+    CHECK_OK(hardsnap_store_plan_prune(a_store, NULL, times[0], &a_prune_plan, &error));
+    CHECK_OK(hardsnap_retention_decide(times, flags, 1, a_policy, times[0], &a_decisions, &error));
+    CHECK(hardsnap_store_open("/nonexistent", 12, &out_store, &a_error) == HARDSNAP_NOT_A_STORE);
+
+    release();
+    all_positions();
+    CHECK(refused > 100 && accepted > 50);
+
+#define RELEASE(name) hardsnap_##name##_free(a_##name);
+    HANDLES(RELEASE)
+#undef RELEASE
+    return 0;
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Compiles the C programs in this folder and the example, as C11 and as C++17,
+# against the shared library and, once, the static one; runs each plainly, under
+# the address sanitizer and, where there is one, under valgrind.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+cargo=${CARGO:-cargo}
+target=${CARGO_TARGET_DIR:-target}
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
+
+# `make install` has another one, without the function that panics.
+$cargo build --quiet --package hardsnap-capi --features provoke-panic
+lib=$(cd "$target/debug" && pwd)
+python3 tests/c/garbage.py include/hardsnap.h >"$work/garbage.c"
+
+flags=(-g -O1 -Wall -Wextra -Werror -pedantic -Iinclude -Itests/c -DHARDSNAP_PROVOKE_PANIC)
+as_c=(gcc -std=c11 -D_POSIX_C_SOURCE=200809L)
+as_cpp=(g++ -x c++ -std=c++17)
+shared=(-x none -L"$lib" -lhardsnap -Wl,-rpath,"$lib")
+static=(-x none "$lib/libhardsnap.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl)
+
+declare -A sources=(
+    [store]=tests/c/store.c
+    [retention]=tests/c/retention.c
+    [garbage]="tests/c/garbage_main.c $work/garbage.c"
+)
+
+# A bug that is provoked would print how it came about.
+export RUST_BACKTRACE=0
+
+run() {
+    local name=$1 how=$2
+    shift 2
+    rm -rf "$work/folder" && mkdir "$work/folder"
+    if "$@" "$work/folder" >"$work/output" 2>&1; then
+        echo "ok: $name, $how"
+    else
+        cat "$work/output" >&2
+        echo "failed: $name, $how" >&2
+        exit 1
+    fi
+}
+
+for name in "${!sources[@]}"; do
+    # The sources of one program, as words.
+    # shellcheck disable=SC2206
+    files=(${sources[$name]})
+    "${as_c[@]}" "${flags[@]}" -o "$work/$name-c" "${files[@]}" "${shared[@]}"
+    run "$name" "as C" "$work/$name-c"
+    "${as_cpp[@]}" "${flags[@]}" -o "$work/$name-cpp" "${files[@]}" "${shared[@]}"
+    run "$name" "as C++" "$work/$name-cpp"
+    "${as_c[@]}" "${flags[@]}" -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+        -o "$work/$name-asan" "${files[@]}" "${shared[@]}"
+    run "$name" "under the address sanitizer" "$work/$name-asan"
+    if command -v valgrind >/dev/null; then
+        run "$name" "under valgrind" valgrind --quiet --leak-check=full --error-exitcode=9 \
+            --errors-for-leak-kinds=definite "$work/$name-c"
+    fi
+done
+command -v valgrind >/dev/null || echo "skipped: valgrind is not installed"
+
+"${as_c[@]}" "${flags[@]}" -o "$work/static" tests/c/store.c "${static[@]}"
+run store "with the static library" "$work/static"
+
+# The example, as somebody would use it.
+"${as_c[@]}" "${flags[@]}" -o "$work/daily" examples/c/daily.c "${shared[@]}"
+"${as_cpp[@]}" "${flags[@]}" -o "$work/daily-cpp" examples/c/daily.c "${shared[@]}"
+mkdir "$work/home" && echo text >"$work/home/file"
+expect() {
+    local code=$1 was=0
+    shift
+    "$@" >"$work/output" 2>&1 || was=$?
+    if [ "$was" != "$code" ]; then
+        cat "$work/output" >&2
+        echo "failed: daily: $*: exit $was, not $code" >&2
+        exit 1
+    fi
+}
+expect 2 "$work/daily"
+expect 10 "$work/daily" "$work/home" "$work/new"
+[ ! -e "$work/new" ]
+expect 0 "$work/daily" --init "$work/home" "$work/new"
+grep -q '0 files linked, 1 copied (5 bytes)' "$work/output"
+sleep 1
+expect 0 "$work/daily" "$work/home" "$work/new"
+grep -q '1 files linked, 0 copied' "$work/output"
+cmp "$work/home/file" "$work/new/latest$work/home/file"
+expect 11 flock "$work/new/.hardsnap/lock" "$work/daily" "$work/home" "$work/new"
+expect 1 "$work/daily-cpp" "$work/missing" "$work/new"
+echo "ok: daily, the example"
