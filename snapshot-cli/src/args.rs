@@ -11,7 +11,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use hardsnap::{Jobs, Mode, Mounts, SnapshotName};
 
 pub(crate) use filter::FilterArgs;
-pub(crate) use keep::{Keep, KeepArgs, system_zone};
+pub(crate) use keep::{KeepArgs, system_zone};
 
 /// Every thread takes a stack and some handles; more than this is a slip of
 /// the keyboard.

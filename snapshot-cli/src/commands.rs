@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use hardsnap::retention::{Policy, PolicyChange};
 use hardsnap::{CancelToken, RemovalReport};
 
-use crate::args::Command;
+use crate::args::{Command, KeepArgs};
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, Reporter, Seen};
 use crate::signal;
@@ -62,6 +63,18 @@ fn removed(report: &RemovalReport, seen: Seen) -> Ending {
     } else {
         Ending::RemovalIncomplete
     }
+}
+
+/// Reads what is to be kept, and says what of it is hardly meant.
+fn keep(args: &KeepArgs, console: &Console) -> Result<Option<PolicyChange>, Failure> {
+    let keep = args.read()?;
+    if let Some(keep) = &keep {
+        // The default policy has nothing to warn of where the options set no rules.
+        for warning in keep.over(&Policy::default()).warnings() {
+            console.tell(warning);
+        }
+    }
+    Ok(keep)
 }
 
 fn now() -> DateTime<Utc> {

@@ -75,6 +75,18 @@ fn zone_and_anchor_stay_unless_they_are_set() {
 }
 
 #[test]
+fn a_pick_alone_changes_the_rules_that_there_are() {
+    let change = read("keep-pick = 'last'").check().expect("a change");
+    for (base, expected) in [
+        ("7 daily, last 2", "last of 7 daily, last 2"),
+        ("last of all monthly", "last of all monthly"),
+    ] {
+        let base = retention_support::policy(base);
+        assert_eq!(change.over(&base).to_string(), expected);
+    }
+}
+
+#[test]
 fn the_struct_serves_flags_as_well() {
     let mut config = PolicyConfig::default();
     config.keep_daily = Some(KeepSetting::from(KeepValue::Count(14)));

@@ -1,8 +1,10 @@
 //! `--keep-…`: a retention policy on the command line.
 
 use chrono_tz::Tz;
-use clap::{ArgGroup, ValueEnum};
-use hardsnap::retention::{Anchor, Every, KeepValue, Pick, Policy, PolicyError, Rule, Span};
+use hardsnap::retention::{
+    Anchor, KeepSetting, Pick, Policy, PolicyChange, PolicyConfig, PolicyError, Span,
+    zone_from_name,
+};
 
 pub(super) const VALUE_HELP: &str = "\
 VALUE is a count (14), an age (2w, 14d, 6mo, 1y, \"6 months\"), `all`, or an age with a floor \
@@ -13,69 +15,47 @@ the store; elsewhere these options replace it for one run.";
 /// What to keep. Nothing given means the store's own policy, or at `init` the
 /// default one.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Retention", group = ArgGroup::new("rules").multiple(true))]
-#[command(after_help = VALUE_HELP)]
+#[command(next_help_heading = "Retention", after_help = VALUE_HELP)]
 pub(crate) struct KeepArgs {
     /// The whole policy in one line: `daily for 2 weeks min 14, all monthly`
     #[arg(long, value_name = "LINE", value_parser = str::parse::<Policy>)]
-    #[arg(conflicts_with_all = ["rules", "keep_pick"])]
     keep: Option<Policy>,
     /// Keep the newest N snapshots
-    #[arg(long, value_name = "N", group = "rules")]
+    #[arg(long, value_name = "N")]
     keep_last: Option<u32>,
     /// Keep all snapshots younger than SPAN
-    #[arg(long, value_name = "SPAN", group = "rules", value_parser = str::parse::<Span>)]
+    #[arg(long, value_name = "SPAN", value_parser = str::parse::<Span>)]
     #[arg(allow_negative_numbers = true)]
     keep_within: Option<Span>,
     /// Keep the first snapshot of each hour, as far back as VALUE says
-    #[arg(long, value_name = "VALUE", group = "rules", value_parser = str::parse::<KeepValue>)]
+    #[arg(long, value_name = "VALUE", value_parser = str::parse::<KeepSetting>)]
     #[arg(allow_negative_numbers = true)]
-    keep_hourly: Option<KeepValue>,
+    keep_hourly: Option<KeepSetting>,
     /// … of each day
-    #[arg(long, value_name = "VALUE", group = "rules", value_parser = str::parse::<KeepValue>)]
+    #[arg(long, value_name = "VALUE", value_parser = str::parse::<KeepSetting>)]
     #[arg(allow_negative_numbers = true)]
-    keep_daily: Option<KeepValue>,
+    keep_daily: Option<KeepSetting>,
     /// … of each week, which begins on Monday
-    #[arg(long, value_name = "VALUE", group = "rules", value_parser = str::parse::<KeepValue>)]
+    #[arg(long, value_name = "VALUE", value_parser = str::parse::<KeepSetting>)]
     #[arg(allow_negative_numbers = true)]
-    keep_weekly: Option<KeepValue>,
+    keep_weekly: Option<KeepSetting>,
     /// … of each month
-    #[arg(long, value_name = "VALUE", group = "rules", value_parser = str::parse::<KeepValue>)]
+    #[arg(long, value_name = "VALUE", value_parser = str::parse::<KeepSetting>)]
     #[arg(allow_negative_numbers = true)]
-    keep_monthly: Option<KeepValue>,
+    keep_monthly: Option<KeepSetting>,
     /// … of each year
-    #[arg(long, value_name = "VALUE", group = "rules", value_parser = str::parse::<KeepValue>)]
+    #[arg(long, value_name = "VALUE", value_parser = str::parse::<KeepSetting>)]
     #[arg(allow_negative_numbers = true)]
-    keep_yearly: Option<KeepValue>,
+    keep_yearly: Option<KeepSetting>,
     /// Let the first or the last snapshot stand for its period [default: first]
-    #[arg(long, value_name = "WHICH", requires = "rules")]
-    keep_pick: Option<PickArg>,
+    #[arg(long, value_name = "first|last", value_parser = str::parse::<Pick>)]
+    keep_pick: Option<Pick>,
     /// Begin days, weeks, months and years in this time zone [default: the system's at `init`]
-    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    #[arg(long, value_name = "ZONE", value_parser = zone_from_name)]
     keep_zone: Option<Tz>,
     /// Count ages from the newest snapshot or from now [default: newest]
-    #[arg(long, value_name = "WHAT")]
-    keep_anchor: Option<AnchorArg>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PickArg {
-    First,
-    Last,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum AnchorArg {
-    Newest,
-    Now,
-}
-
-/// What the options ask for; the rest is the store's.
-#[derive(Clone, Debug)]
-pub(crate) struct Keep {
-    rules: Option<Policy>,
-    zone: Option<Tz>,
-    anchor: Option<Anchor>,
+    #[arg(long, value_name = "newest|now", value_parser = str::parse::<Anchor>)]
+    keep_anchor: Option<Anchor>,
 }
 
 impl KeepArgs {
@@ -83,62 +63,24 @@ impl KeepArgs {
     ///
     /// # Errors
     ///
-    /// Rules that keep nothing at all.
-    pub(crate) fn read(&self) -> Result<Option<Keep>, PolicyError> {
-        let rules = match &self.keep {
-            Some(policy) => Some(policy.clone()),
-            None => self.rules()?,
-        };
-        let zone = self.keep_zone;
-        let anchor = self.keep_anchor.map(|anchor| match anchor {
-            AnchorArg::Newest => Anchor::Newest,
-            AnchorArg::Now => Anchor::Now,
-        });
-        let any = rules.is_some() || zone.is_some() || anchor.is_some();
-        Ok(any.then_some(Keep {
-            rules,
-            zone,
-            anchor,
-        }))
-    }
-
-    fn rules(&self) -> Result<Option<Policy>, PolicyError> {
-        let last = self
-            .keep_last
-            .map(|count| Rule::count(Every::Snapshot, count));
-        let within = self
-            .keep_within
-            .map(|span| Rule::within(Every::Snapshot, span));
-        let periods = [
-            (Every::Hour, self.keep_hourly),
-            (Every::Day, self.keep_daily),
-            (Every::Week, self.keep_weekly),
-            (Every::Month, self.keep_monthly),
-            (Every::Year, self.keep_yearly),
-        ];
-        let periods = periods
-            .into_iter()
-            .filter_map(|(every, value)| Some(Rule::from_keep(every, value?)));
-        let rules: Vec<Rule> = last.into_iter().chain(within).chain(periods).collect();
-        if rules.is_empty() {
+    /// Rules that keep nothing at all, or that exclude each other.
+    pub(crate) fn read(&self) -> Result<Option<PolicyChange>, PolicyError> {
+        let mut config = PolicyConfig::default();
+        config.keep.clone_from(&self.keep);
+        config.keep_last = self.keep_last;
+        config.keep_within = self.keep_within;
+        config.keep_hourly = self.keep_hourly;
+        config.keep_daily = self.keep_daily;
+        config.keep_weekly = self.keep_weekly;
+        config.keep_monthly = self.keep_monthly;
+        config.keep_yearly = self.keep_yearly;
+        config.keep_pick = self.keep_pick;
+        config.keep_zone = self.keep_zone;
+        config.keep_anchor = self.keep_anchor;
+        if config.is_empty() {
             return Ok(None);
         }
-        let policy = Policy::new(rules)?;
-        Ok(Some(match self.keep_pick {
-            Some(PickArg::Last) => policy.with_pick(Pick::Last),
-            Some(PickArg::First) | None => policy,
-        }))
-    }
-}
-
-impl Keep {
-    /// Lays what was asked for over the policy that there is.
-    pub(crate) fn over(&self, base: &Policy) -> Policy {
-        let rules = self.rules.as_ref().unwrap_or(base);
-        rules
-            .clone()
-            .with_zone(self.zone.unwrap_or(base.zone()))
-            .with_anchor(self.anchor.unwrap_or(base.anchor()))
+        config.check().map(Some)
     }
 }
 
@@ -153,11 +95,6 @@ pub(crate) fn system_zone() -> Tz {
         .unwrap_or(Tz::UTC)
 }
 
-fn parse_zone(text: &str) -> Result<Tz, String> {
-    text.parse()
-        .map_err(|_| "unknown time zone: use an IANA name such as `Europe/Berlin`".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -170,7 +107,7 @@ mod tests {
         keep: KeepArgs,
     }
 
-    fn read(arguments: &[&str]) -> Result<Option<Keep>, String> {
+    fn read(arguments: &[&str]) -> Result<Option<PolicyChange>, String> {
         let line = Line::try_parse_from(["test"].iter().chain(arguments));
         line.map_err(|error| error.to_string())?
             .keep
@@ -209,6 +146,10 @@ mod tests {
                 "last of monthly for 2 years",
             ),
             (&["--keep-daily", "7", "--keep-weekly", "0"], "7 daily"),
+            (
+                &["--keep", "7 daily", "--keep-pick", "last"],
+                "last of 7 daily",
+            ),
         ];
         for (arguments, line) in cases {
             let expected: Policy = line.parse().unwrap();
@@ -222,10 +163,8 @@ mod tests {
         let cases: &[&[&str]] = &[
             &["--keep", "14 daily", "--keep-daily", "14"],
             &["--keep", "14 daily", "--keep-last", "1"],
-            &["--keep", "14 daily", "--keep-pick", "last"],
             &["--keep", ""],
             &["--keep", "often"],
-            &["--keep-pick", "last"],
             &["--keep-pick", "middle", "--keep-daily", "1"],
             &["--keep-daily", "6m"],
             &["--keep-daily", "-1"],
@@ -261,5 +200,37 @@ mod tests {
             (Tz::Asia__Tokyo, Anchor::Newest)
         );
         assert_eq!(no_rules.rules(), base.rules());
+
+        let pick_only = read(&["--keep-pick", "last"]).unwrap().unwrap();
+        let base: Policy = "7 daily, last 2".parse().unwrap();
+        assert_eq!(pick_only.over(&base).to_string(), "last of 7 daily, last 2");
+    }
+
+    #[test]
+    fn a_mistake_is_shown_at_its_word() {
+        for (arguments, message) in [
+            (["--keep-daily", "3m"], "`3m`: minute or month?"),
+            (["--keep", "daily for 3 m"], "`m`: minute or month?"),
+            (["--keep", "14 daily, often"], "`often`: expected a rule"),
+            (["--keep-weekly", "2w:max=3"], "`max=3`: expected `min=N`"),
+            (["--keep-within", "5"], "`5`: a unit of time is missing"),
+            (
+                ["--keep-pick", "best"],
+                "`best`: expected `first` or `last`",
+            ),
+            (
+                ["--keep-anchor", "then"],
+                "`then`: expected `newest` or `now`",
+            ),
+            (
+                ["--keep-zone", "Mars/Base"],
+                "`Mars/Base`: unknown time zone",
+            ),
+        ] {
+            let error = read(&arguments).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+        let error = read(&["--keep", "14 daily", "--keep-weekly", "3"]).unwrap_err();
+        assert_eq!(error, "`keep` and `keep-weekly` cannot be given together");
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hardsnap::retention::Status;
+use hardsnap::retention::{PolicyChange, Status};
 use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
 
-use super::{init, now, printed, watched};
-use crate::args::{BackupArgs, Keep};
+use super::{init, keep, now, printed, watched};
+use crate::args::BackupArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::text::{Escaped, plural};
 use crate::output::{Console, Reporter, Told, human, json, summary};
@@ -16,7 +16,7 @@ pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, F
     let (sources, store) = args
         .sources_and_store()
         .ok_or_else(|| Failure::Usage("a backup needs a SOURCE and a STORE".to_owned()))?;
-    let keep = args.keep.read()?;
+    let keep = keep(&args.keep, console)?;
     if keep.is_some() && args.no_prune && !args.init {
         return Err(Failure::Usage(
             "--no-prune leaves nothing for --keep-… to decide".to_owned(),
@@ -51,7 +51,7 @@ fn back_up(
     args: &BackupArgs,
     store: &Path,
     options: BackupOptions,
-    keep: Option<&Keep>,
+    keep: Option<&PolicyChange>,
     reporter: &Reporter,
     cancel: &CancelToken,
 ) -> hardsnap::Result<BackupReport> {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use hardsnap::retention::Policy;
+use hardsnap::retention::{Policy, PolicyChange};
 use hardsnap::{FullCopies, InitOptions, Store};
 
-use crate::args::{InitArgs, Keep, system_zone};
+use super::keep;
+use crate::args::{InitArgs, system_zone};
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, Reporter, human, json, summary};
 
 pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
-    let options = options(args.keep.read()?.as_ref(), args.allow_full_copies);
+    let options = options(keep(&args.keep, console)?.as_ref(), args.allow_full_copies);
     let reporter = Reporter::start(console);
     let result = Store::init(&args.store, &options, &reporter);
     let seen = reporter.finish();
@@ -29,7 +30,7 @@ pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Fai
 
 /// How a new store is made: the default policy under what was asked for, in
 /// the days of the system's zone.
-pub(super) fn options(keep: Option<&Keep>, allow_full_copies: bool) -> InitOptions {
+pub(super) fn options(keep: Option<&PolicyChange>, allow_full_copies: bool) -> InitOptions {
     let base = Policy::default().with_zone(system_zone());
     let policy = keep.map_or_else(|| base.clone(), |keep| keep.over(&base));
     let options = InitOptions::new().policy(policy);

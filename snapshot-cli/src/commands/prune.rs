@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use hardsnap::Store;
 
-use super::{now, printed, removed, watched};
+use super::{keep, now, printed, removed, watched};
 use crate::args::PruneArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &PruneArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
-    let keep = args.keep.read()?;
+    let keep = keep(&args.keep, console)?;
     let store = Store::open(&args.store)?;
     let policy = keep.map(|keep| keep.over(store.policy()));
     let plan = store.plan_prune(policy.as_ref(), args.now.unwrap_or_else(now))?;

@@ -42,7 +42,7 @@ fn wrong_usage_exits_2() {
             "--keep",
             "7 daily",
         ],
-        &["backup", "source", "store", "--keep-pick", "last"],
+        &["backup", "source", "store", "--keep-pick", "middle"],
         &["backup", "source", "store", "--keep-zone", "Nowhere/At_All"],
         &["backup", "source", "store", "--quiet", "--verbose"],
         &["init", "store", "--keep", "sometimes"],

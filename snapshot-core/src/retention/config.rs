@@ -1,6 +1,7 @@
 //! A policy in settings: a configuration file's keys, or a command line's flags.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono_tz::Tz;
 use serde::de::value::MapAccessDeserializer;
@@ -98,36 +99,42 @@ impl PolicyConfig {
     ///
     /// # Errors
     ///
+    /// As [`PolicyConfig::check`].
+    pub fn apply_to(&self, base: &Policy) -> Result<Policy, PolicyError> {
+        Ok(self.check()?.over(base))
+    }
+
+    /// Checks that the settings go together, before there is a policy to change.
+    ///
+    /// # Errors
+    ///
     /// [`PolicyError::Conflict`] if both the whole line and a part are set,
     /// [`PolicyError::KeepsNothing`] if all parts say zero.
-    pub fn apply_to(&self, base: &Policy) -> Result<Policy, PolicyError> {
+    pub fn check(&self) -> Result<PolicyChange, PolicyError> {
         let parts = self.parts();
-        let mut policy = match (&self.keep, parts.first()) {
+        let rules = match (&self.keep, parts.first()) {
             (Some(_), Some((second, _))) => {
                 return Err(PolicyError::Conflict {
                     first: "keep",
                     second,
                 });
             }
-            (Some(line), None) => self.with_pick(line.clone()),
-            (None, Some(_)) => Policy::new(parts.into_iter().map(|(_, rule)| rule))?,
-            (None, None) => self.with_pick(base.clone()),
+            (Some(line), None) => Some(with_pick(line, self.keep_pick)),
+            (None, Some(_)) => Some(Policy::new(parts.into_iter().map(|(_, rule)| rule))?),
+            (None, None) => None,
         };
-        policy = policy.with_zone(self.keep_zone.unwrap_or_else(|| base.zone()));
-        Ok(policy.with_anchor(self.keep_anchor.unwrap_or_else(|| base.anchor())))
+        Ok(PolicyChange {
+            rules,
+            pick: self.keep_pick,
+            zone: self.keep_zone,
+            anchor: self.keep_anchor,
+        })
     }
 
     /// Returns whether nothing is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    fn with_pick(&self, policy: Policy) -> Policy {
-        match self.keep_pick {
-            Some(pick) => policy.with_pick(pick),
-            None => policy,
-        }
     }
 
     /// Returns the rules that are set part by part, with the settings' names.
@@ -156,6 +163,49 @@ impl PolicyConfig {
     }
 }
 
+/// Holds settings that go together, for whatever policy they change.
+///
+/// # Examples
+///
+/// ```
+/// use hardsnap::retention::{Policy, PolicyConfig};
+///
+/// let mut config = PolicyConfig::default();
+/// config.keep_daily = Some("2w:min=14".parse()?);
+/// let change = config.check()?;
+/// let policy = change.over(&Policy::default());
+/// assert_eq!(policy.to_string(), "daily for 2 weeks min 14");
+/// # Ok::<(), hardsnap::retention::PolicyError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChange {
+    rules: Option<Policy>,
+    pick: Option<Pick>,
+    zone: Option<Tz>,
+    anchor: Option<Anchor>,
+}
+
+impl PolicyChange {
+    /// Returns the policy that the settings make of `base`.
+    #[must_use]
+    pub fn over(&self, base: &Policy) -> Policy {
+        let policy = match &self.rules {
+            Some(rules) => rules.clone(),
+            None => with_pick(base, self.pick),
+        };
+        policy
+            .with_zone(self.zone.unwrap_or_else(|| base.zone()))
+            .with_anchor(self.anchor.unwrap_or_else(|| base.anchor()))
+    }
+}
+
+fn with_pick(policy: &Policy, pick: Option<Pick>) -> Policy {
+    match pick {
+        Some(pick) => policy.clone().with_pick(pick),
+        None => policy.clone(),
+    }
+}
+
 impl KeepSetting {
     fn rule(self, every: Every) -> Rule {
         let mut rule = Rule::count(every, self.at_least);
@@ -174,6 +224,15 @@ impl From<KeepValue> for KeepSetting {
             at_most: rule.at_most,
             pick: None,
         }
+    }
+}
+
+/// Reads what [`KeepValue`] reads.
+impl FromStr for KeepSetting {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        text.parse().map(|value: KeepValue| value.into())
     }
 }
 
@@ -222,8 +281,7 @@ impl<'de> Visitor<'de> for SettingVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<KeepSetting, E> {
-        let value: KeepValue = text.parse().map_err(E::custom)?;
-        Ok(value.into())
+        text.parse().map_err(E::custom)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KeepSetting, A::Error> {

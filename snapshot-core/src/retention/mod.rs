@@ -143,7 +143,7 @@ mod words;
 mod zone;
 
 pub use bucket::Bucket;
-pub use config::{KeepSetting, PolicyConfig};
+pub use config::{KeepSetting, PolicyChange, PolicyConfig};
 pub use error::{PolicyError, Trouble};
 pub use keep::KeepValue;
 pub use names::zone_from_name;
