@@ -2,6 +2,7 @@
 
 mod filter;
 mod keep;
+mod retention;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use hardsnap::{Jobs, Mode, Mounts, SnapshotName};
 
 pub(crate) use filter::FilterArgs;
 pub(crate) use keep::{KeepArgs, system_zone};
+pub(crate) use retention::{PreviewArgs, RetentionCommand};
 
 /// Every thread takes a stack and some handles; more than this is a slip of
 /// the keyboard.
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     Delete(DeleteArgs),
     /// Replicate one tree, linking what did not change, without any store
     Tree(TreeArgs),
+    /// Try out a retention policy
+    #[command(subcommand)]
+    Retention(RetentionCommand),
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@ mod backup;
 mod delete;
 mod init;
 mod list;
+mod preview;
 mod prune;
 mod tree;
 
@@ -14,7 +15,7 @@ use chrono::{DateTime, Utc};
 use hardsnap::retention::{Policy, PolicyChange};
 use hardsnap::{CancelToken, RemovalReport};
 
-use crate::args::{Command, KeepArgs};
+use crate::args::{Command, KeepArgs, RetentionCommand};
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, Reporter, Seen};
 use crate::signal;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::Prune(args) => prune::run(args, console),
         Command::Delete(args) => delete::run(args, console),
         Command::Tree(args) => tree::run(args, console),
+        Command::Retention(RetentionCommand::Preview(args)) => preview::run(args, console),
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A file that the arguments name cannot be read.
     Unreadable(PathBuf, io::Error),
+    /// What was read from stdin is not what the command takes.
+    Input(String),
     /// The user did not agree.
     Declined,
     /// What was asked for could not be written.
@@ -74,6 +76,7 @@ impl Failure {
             // The reader had enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Failure::Unreadable(..)
+            | Failure::Input(_)
             | Failure::Declined
             | Failure::Output(_)
             | Failure::System(..) => 1,
@@ -95,7 +98,7 @@ impl Failure {
             Failure::Stopped { signal } => {
                 format!("stopped by {} before it was done", signal::name(*signal))
             }
-            Failure::Usage(text) => text.clone(),
+            Failure::Usage(text) | Failure::Input(text) => text.clone(),
             Failure::Unreadable(path, error) => format!("cannot read {}: {error}", path.display()),
             Failure::Declined => "nothing was deleted".to_owned(),
             Failure::Output(error) => format!("cannot write the output: {error}"),
@@ -120,6 +123,7 @@ impl Failure {
             Failure::Engine(error) => kind_word(error.kind()),
             Failure::Stopped { .. } => "cancelled",
             Failure::Usage(_) => "usage",
+            Failure::Input(_) => "invalid_input",
             Failure::Declined => "declined",
             Failure::Output(_) => "output",
             Failure::Unreadable(..) | Failure::System(..) => "io",
@@ -285,6 +289,7 @@ mod tests {
         assert_eq!(Failure::Usage(String::new()).code(), 2);
         let missing = Failure::Unreadable("list".into(), io::ErrorKind::NotFound.into());
         assert_eq!(missing.code(), 1);
+        assert_eq!(Failure::Input(String::new()).code(), 1);
         assert_eq!(Failure::Declined.code(), 1);
         assert_eq!(Failure::Stopped { signal: 15 }.code(), 143);
         assert_eq!(Failure::Output(io::ErrorKind::StorageFull.into()).code(), 1);

@@ -1,10 +1,12 @@
 //! What is said: results on stdout, diagnostics on stderr.
 
+pub(crate) mod calendar;
 pub(crate) mod human;
 pub(crate) mod json;
 mod progress;
 mod reporter;
 pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod text;
 
 use std::fmt::Display;
@@ -74,8 +76,14 @@ impl Console {
 
     /// A progress bar can be drawn and is wanted.
     pub(crate) fn wants_bar(&self) -> bool {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        self.stderr_is_terminal && !dumb && !self.json && !self.quiet && self.verbose == 0
+        self.stderr_is_terminal && !is_dumb() && !self.json && !self.quiet && self.verbose == 0
+    }
+
+    /// Results may be coloured: on a terminal that can, unless `NO_COLOR` is
+    /// set to anything but nothing (<https://no-color.org>).
+    pub(crate) fn colours(&self) -> bool {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.stdout_is_terminal && !is_dumb() && !refused
     }
 
     /// JSON status lines are wanted.
@@ -125,7 +133,8 @@ impl Console {
         self.broken().take().map_or(Ok(()), Err)
     }
 
-    fn put(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    /// Writes to stdout, piece by piece.
+    pub(crate) fn put(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         // The guard is held while writing: lines of several threads stay whole.
         let mut broken = self.broken();
         if broken.is_none() {
@@ -140,6 +149,11 @@ impl Console {
     fn broken(&self) -> MutexGuard<'_, Option<io::Error>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The terminal can only print.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn write_diagnosis(text: &str) {

@@ -3,7 +3,9 @@
 mod retention_support;
 
 use chrono::TimeDelta;
-use hardsnap::retention::{Policy, PreviewId, Schedule, Snapshot, Span, Status, plan, preview};
+use hardsnap::retention::{
+    Policy, PreviewId, Schedule, Snapshot, Span, Status, When, plan, preview,
+};
 use retention_support::{at, every, newest, policy, zone};
 
 #[test]
@@ -144,4 +146,56 @@ fn a_schedule_ends() {
             .count(),
         3
     );
+}
+
+#[test]
+fn a_day_lasts_from_its_first_instant_to_its_last() {
+    let bounds = |text: &str, name: &str| {
+        let (when, zone) = (text.parse::<When>().expect(text), zone(name));
+        [when.start(zone), when.end(zone)].map(|time| time.with_timezone(&zone).to_rfc3339())
+    };
+    // The clock is put forward in the middle of the day, and at its very beginning.
+    assert_eq!(
+        bounds("2026-03-29", "Europe/Berlin"),
+        [
+            "2026-03-29T00:00:00+01:00",
+            "2026-03-29T23:59:59.999999999+02:00"
+        ]
+    );
+    assert_eq!(
+        bounds("2018-11-04", "America/Sao_Paulo"),
+        [
+            "2018-11-04T01:00:00-02:00",
+            "2018-11-04T23:59:59.999999999-02:00"
+        ]
+    );
+    // A day that never was ends before it begins.
+    let never: When = "2011-12-30".parse().expect("a day");
+    let apia = zone("Pacific/Apia");
+    assert!(never.end(apia) < never.start(apia));
+
+    assert_eq!(
+        bounds("2026-03-29T12:00:00+02:00", "UTC"),
+        ["2026-03-29T10:00:00+00:00"; 2]
+    );
+}
+
+#[test]
+fn what_is_neither_a_day_nor_an_instant_is_refused() {
+    for text in [
+        "",
+        "today",
+        "2026-3-29",
+        "2026-02-30",
+        "+12026-03-29",
+        "-026-03-29",
+        "2026-03-29T12:00:00",
+        "2026-03-29 12:00",
+    ] {
+        let error = text.parse::<When>().expect_err(text).to_string();
+        assert!(
+            error.contains("expected a day such as `2026-11-22`"),
+            "{error}"
+        );
+    }
 }

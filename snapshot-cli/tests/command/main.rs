@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod json;
+mod preview;
 mod signals;
 mod streams;
 mod usage;

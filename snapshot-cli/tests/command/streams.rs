@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use super::{Room, hardsnap, ran, snapshots, text};
 
-fn full() -> Stdio {
+pub(super) fn full() -> Stdio {
     fs::File::options()
         .write(true)
         .open("/dev/full")
@@ -18,7 +18,7 @@ fn full() -> Stdio {
 }
 
 /// A pipe that nobody reads any more.
-fn closed() -> Stdio {
+pub(super) fn closed() -> Stdio {
     let (ours, theirs) = UnixStream::pair().unwrap();
     drop(ours);
     OwnedFd::from(theirs).into()

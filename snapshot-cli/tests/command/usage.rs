@@ -47,6 +47,8 @@ fn wrong_usage_exits_2() {
         &["backup", "source", "store", "--quiet", "--verbose"],
         &["init", "store", "--keep", "sometimes"],
         &["prune", "store", "--now", "2026"],
+        &["retention"],
+        &["retention", "preview", "store"],
         &["delete", "store"],
         &["delete", "store", "latest"],
         &["tree", "source"],

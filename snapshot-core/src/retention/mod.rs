@@ -139,6 +139,7 @@ mod snapshot;
 mod span;
 mod syntax;
 mod warning;
+mod when;
 mod words;
 mod zone;
 
@@ -154,3 +155,4 @@ pub use reason::{Reason, RuleReason, Until, Why};
 pub use snapshot::{Snapshot, Status};
 pub use span::{Span, Unit};
 pub use warning::PolicyWarning;
+pub use when::When;
