@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use hardsnap_tests::{
@@ -66,6 +67,65 @@ fn a_year_of_daily_backups_leaves_what_the_default_policy_says() {
         .json()
         .expect(0);
     assert_eq!(again.texts("remove"), [""; 0]);
+}
+
+#[test]
+fn three_years_pruned_daily_or_once_at_the_end_leave_the_same_73() {
+    let scratch = Scratch::new();
+    let source = scratch.tree("source").file("file", b"small").build();
+    let first = NaiveDate::from_ymd_opt(2022, 10, 2).unwrap();
+    let last = first + Months::new(36);
+    let time = |day: NaiveDate| format!("{day}T12:30:00Z");
+    let days = || first.iter_days().take_while(|day| *day <= last);
+    let keep = "daily for 2 weeks, weekly for 6 months, all monthly";
+    let kept = |name: &str, options: &[&str]| {
+        let store = scratch.join(name);
+        let init = scratch.hardsnap("init").args(["--keep", keep]);
+        let init = init.args(["--keep-zone", "UTC"]).arg(&store);
+        init.run().expect(0);
+        for day in days() {
+            let backup = scratch.hardsnap("backup").args(options);
+            let backup = backup.args(["--jobs", "1", "--time", &time(day)]);
+            backup.arg(&source).arg(&store).run().expect(0);
+        }
+        let prune = scratch.hardsnap("prune").args(["--now", &time(last)]);
+        prune.arg(&store).run().expect(0);
+        StoreView::new(&store).names()
+    };
+    let (daily, once) = thread::scope(|scope| {
+        let daily = scope.spawn(|| kept("daily", &[]));
+        let once = kept("once", &["--no-prune"]);
+        (daily.join().unwrap(), once)
+    });
+    assert_eq!(days().count(), 1097);
+    assert_eq!(daily.len(), 73);
+    assert_eq!(daily, once);
+
+    // Told beforehand, and with each rule's share.
+    let keep = ["--keep", keep, "--keep-zone", "UTC"];
+    let bounds = [
+        "--every",
+        "day",
+        "--from",
+        &time(first),
+        "--to",
+        &time(last),
+    ];
+    let preview = scratch.hardsnap("retention").arg("preview");
+    let told = preview.args(keep).args(bounds).json().expect(0);
+    let told = told.summary()["keep"].as_array().unwrap().clone();
+    let names: Vec<String> = told
+        .iter()
+        .map(|one| snapshot_name(one["time"].as_str().unwrap()))
+        .collect();
+    assert_eq!(names, daily);
+    let by = |every: &str| {
+        let reasons = told
+            .iter()
+            .flat_map(|one| one["reasons"].as_array().unwrap());
+        reasons.filter(|reason| reason["every"] == every).count()
+    };
+    assert_eq!(["day", "week", "month"].map(by), [14, 26, 37]);
 }
 
 #[test]
