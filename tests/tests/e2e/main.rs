@@ -23,6 +23,7 @@ mod retention;
 mod sources;
 mod space;
 mod sparse;
+mod strangers;
 mod survivor;
 mod tree;
 mod trees;
