@@ -1,6 +1,8 @@
 CARGO ?= cargo
 # Flags for `make bench`, such as --quick or --only unchanged.
 ARGS ?=
+# For `make properties`.
+CASES ?= 100000
 # Nobody reads a longer file to its end.
 MAX_LINES = 600
 
@@ -14,14 +16,15 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := libhardsnap.so.$(basename $(VERSION))
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-.PHONY: help test test-c check header bench install
+.PHONY: help test test-c properties check header bench install
 
 help:
-	@echo 'make test    all tests; as root, a second time as an ordinary user'
-	@echo 'make check   formatting, lints, documentation, length of files'
-	@echo 'make header  include/hardsnap.h anew, after a change of the C interface'
-	@echo 'make install the program, the C library and its header; PREFIX=$(PREFIX)'
-	@echo 'make bench   hardsnap against rsync and cp; ARGS="--help" lists the flags'
+	@echo 'make test        all tests; as root, a second time as an ordinary user'
+	@echo 'make properties  those of the retention calculator, each on CASES=100000 cases'
+	@echo 'make check       formatting, lints, documentation, the header, length of files'
+	@echo 'make header      include/hardsnap.h anew, after a change of the C interface'
+	@echo 'make install     the program, the C library and its header; PREFIX=$(PREFIX)'
+	@echo 'make bench       hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
 test:
 	@# The tests of the command line have the binary built with the same
@@ -33,6 +36,10 @@ test:
 
 test-c:
 	tests/c/run.sh
+
+# A debug build would take a quarter of an hour; `make test` tries 256 cases.
+properties:
+	PROPTEST_CASES=$(CASES) $(CARGO) test --release --package hardsnap --test retention_properties --test retention_syntax
 
 check:
 	$(CARGO) fmt --all --check
