@@ -1,13 +1,15 @@
 //! Decides which snapshots to keep, and says why: a pure calculator, of use without any store.
 //!
-//! [`plan`] takes snapshots, a [`Policy`] and an instant, and returns what to keep and what to
-//! remove, each with its reason. It reads no clock, no environment and no file; it does not know
-//! what a snapshot is made of, and an id may be anything that can be ordered and cloned.
+//! In go [`Snapshot`]s (an id and an instant each), a [`Policy`] and the instant that counts as now;
+//! out of [`plan`] comes a [`Plan`]: what to keep and what to remove, each with its reason, oldest
+//! first. Nothing is removed here. No clock is read, no environment and no file, so that the same
+//! input gives the same plan anywhere; a million snapshots take about a tenth of a second. What a
+//! snapshot is made of does not matter, and an id is whatever can be ordered and cloned: a name, a
+//! number, a path.
 //!
 //! # Examples
 //!
-//! The snapshots of a ZFS dataset, or those of btrfs, rsync or a database, need no more than a
-//! name and an instant. This is the whole of a script that thins out what
+//! This is the whole of a script that thins out what
 //! `zfs list -Hp -t snapshot -o name,creation,userrefs tank/home` lists:
 //!
 //! ```
@@ -72,6 +74,54 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Where the instant stands in the name only, as with many scripts around btrfs, the name is read.
+//! One that cannot be read is none of the script's own, and must not get in the way:
+//!
+//! ```
+//! use chrono::NaiveDateTime;
+//! use hardsnap::retention::{Policy, PolicyConfig, Snapshot, plan, zone_from_name};
+//!
+//! let zone = zone_from_name("Europe/Berlin")?;
+//! // What `ls /mnt/pool/snapshots` prints.
+//! let names = ["home.20261024T0300", "home.20261024T1500", "home.20261025T0230", "lost+found"];
+//! let snapshots: Vec<Snapshot<&str>> = names
+//!     .into_iter()
+//!     .filter_map(|name| {
+//!         let wall = NaiveDateTime::parse_from_str(name, "home.%Y%m%dT%H%M").ok()?;
+//!         // The night on which summer time ends has this time twice.
+//!         let time = wall.and_local_timezone(zone).earliest()?;
+//!         Some(Snapshot::new(name, time.to_utc()))
+//!     })
+//!     .collect();
+//!
+//! // From the script's own flags or configuration file.
+//! let mut config = PolicyConfig::default();
+//! config.keep_daily = Some("7".parse()?);
+//! config.keep_monthly = Some("1y".parse()?);
+//! config.keep_zone = Some(zone);
+//! let policy = config.apply_to(&Policy::default())?;
+//! let plan = plan(&snapshots, &policy, "2026-10-25T11:30:00Z".parse()?);
+//! let delete: Vec<String> = plan
+//!     .remove
+//!     .iter()
+//!     .map(|gone| format!("btrfs subvolume delete /mnt/pool/snapshots/{}", gone.id))
+//!     .collect();
+//! assert_eq!(delete, ["btrfs subvolume delete /mnt/pool/snapshots/home.20261024T1500"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without Rust, `hardsnap retention preview --json` takes instants on stdin and gives the same.
+//!
+//! # What a script has to see to
+//!
+//! - Remove only what is in [`Plan::remove`]; what the plan does not name is not its business.
+//! - Tell of holds and of failed or half-made snapshots ([`Snapshot::with_held`],
+//!   [`Snapshot::with_status`]): the calculator cannot see them.
+//! - Remove by a fresh plan, and let nobody else remove meanwhile: a plan knows nothing of what has
+//!   changed since.
+//! - Doubt the clock. One that runs years ahead makes a snapshot from which all ages count; a plan
+//!   that removes half of everything deserves a question first.
+//!
 //! # The model
 //!
 //! A policy is a union of [`Rule`]s, each on its own: one more never removes anything. A rule
@@ -118,7 +168,8 @@
 //!
 //! # Looking ahead
 //!
-//! [`preview`] answers what will be there on a day to come if backups go on by a [`Schedule`].
+//! [`preview`] answers what will be there on a day to come if backups go on by a [`Schedule`], whose
+//! bounds a person may name by the day ([`When`]).
 //! [`RuleReason::until`] says of a single snapshot when its rule lets it go.
 
 mod bucket;
