@@ -44,9 +44,7 @@ properties:
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@# The library and the program share a name, and so a page: one run each.
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --workspace --exclude hardsnap-cli
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --package hardsnap-cli
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --workspace
 	@$(CARGO) run --quiet --package hardsnap-capi --example header | diff -u include/hardsnap.h - || \
 	{ echo 'the header is not that of the sources: make header' >&2; exit 1; }
 	@find . -path ./target -prune -o -name '*.rs' -exec wc -l {} + | \

@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use hardsnap::retention::PolicyError;
 use hardsnap::{Error, ErrorKind, FilterError};
@@ -233,17 +232,17 @@ fn kind_hint(kind: ErrorKind) -> Option<&'static str> {
 }
 
 /// Answers arguments that name no work: help, the version, or wrong usage.
-pub(crate) fn answer(error: &clap::Error) -> ExitCode {
+pub(crate) fn answer(error: &clap::Error) -> u8 {
     let printed = error.print().and_then(|()| io::stdout().flush());
     match printed {
-        _ if error.use_stderr() => ExitCode::from(2),
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(1),
-        _ => ExitCode::SUCCESS,
+        _ if error.use_stderr() => 2,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => 1,
+        _ => 0,
     }
 }
 
 /// Says what is left to say, and turns it all into the exit code.
-pub(crate) fn conclude(result: Result<Ending, Failure>, console: &Console) -> ExitCode {
+pub(crate) fn conclude(result: Result<Ending, Failure>, console: &Console) -> u8 {
     match result {
         Ok(ending) => {
             // What was done is done, whoever could not be told of it.
@@ -252,16 +251,16 @@ pub(crate) fn conclude(result: Result<Ending, Failure>, console: &Console) -> Ex
                     console.tell(format_args!("cannot write the output: {error}"));
                 }
             }
-            ExitCode::from(ending.code())
+            ending.code()
         }
         Err(failure) => fail(&failure, console),
     }
 }
 
-fn fail(failure: &Failure, console: &Console) -> ExitCode {
+fn fail(failure: &Failure, console: &Console) -> u8 {
     let code = failure.code();
     if code == 0 {
-        return ExitCode::SUCCESS;
+        return code;
     }
     if console.is_json() {
         console.print_json(&failure.line());
@@ -270,10 +269,11 @@ fn fail(failure: &Failure, console: &Console) -> ExitCode {
     if let Some(hint) = failure.hint() {
         console.hint(human::message(hint, &failure.paths()));
     }
-    match failure {
-        Failure::Stopped { signal } => signal::raise(*signal),
-        _ => ExitCode::from(code),
+    if let Failure::Stopped { signal } = failure {
+        // Whoever waits for the process is to see what ended it.
+        signal::die_of(*signal);
     }
+    code
 }
 
 #[cfg(test)]

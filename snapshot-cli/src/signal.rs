@@ -1,7 +1,6 @@
 //! Signals that ask the command to stop.
 
 use std::io;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
@@ -66,14 +65,9 @@ pub(crate) fn watch(cancel: &CancelToken) -> io::Result<Caught> {
     Ok(caught)
 }
 
-/// Ends the process by `signal`, so that whoever waits for it sees that.
-pub(crate) fn raise(signal: i32) -> ExitCode {
-    die_of(signal);
-    // Only where even the default handler was kept from ending us.
-    ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
-}
-
-fn die_of(signal: i32) {
+/// Ends the process by `signal`. Returns only where even the default handler
+/// was kept from doing so.
+pub(crate) fn die_of(signal: i32) {
     // It fails only for signals that have no handler.
     let _ = emulate_default_handler(signal);
 }
