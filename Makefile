@@ -16,13 +16,14 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := libhardsnap.so.$(basename $(VERSION))
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-.PHONY: help test test-c properties check header bench install
+.PHONY: help test test-c properties check header api bench install
 
 help:
 	@echo 'make test        all tests; as root, a second time as an ordinary user'
 	@echo 'make properties  those of the retention calculator, each on CASES=100000 cases'
 	@echo 'make check       formatting, lints, documentation, the header, length of files'
 	@echo 'make header      include/hardsnap.h anew, after a change of the C interface'
+	@echo 'make api         snapshot-core/public-api.txt anew, after a change of the Rust interface'
 	@echo 'make install     the program, the C library and its header; PREFIX=$(PREFIX)'
 	@echo 'make bench       hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
@@ -47,6 +48,8 @@ check:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --workspace
 	@$(CARGO) run --quiet --package hardsnap-capi --example header | diff -u include/hardsnap.h - || \
 	{ echo 'the header is not that of the sources: make header' >&2; exit 1; }
+	@tests/public-api.sh | diff -u snapshot-core/public-api.txt - || \
+	{ echo 'the public API is not the listed one: make api, and think of those who use it' >&2; exit 1; }
 	@find . -path ./target -prune -o -name '*.rs' -exec wc -l {} + | \
 	awk '$$2 != "total" && $$1 > $(MAX_LINES) { print $$2 ": " $$1 " lines, more than $(MAX_LINES)"; bad = 1 } \
 	END { exit bad }'
@@ -54,6 +57,10 @@ check:
 header:
 	$(CARGO) run --quiet --package hardsnap-capi --example header > include/hardsnap.h.new
 	mv include/hardsnap.h.new include/hardsnap.h
+
+api:
+	tests/public-api.sh > snapshot-core/public-api.txt.new
+	mv snapshot-core/public-api.txt.new snapshot-core/public-api.txt
 
 install:
 	$(CARGO) build --release --package hardsnap-cli

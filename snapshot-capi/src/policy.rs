@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use engine::retention::{Anchor, Policy, zone_from_name};
+use engine::retention::{Anchor, Policy};
 
 use crate::argument::{Out, free, handle_mut, one_of, text};
 use crate::error::hardsnap_error;
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn hardsnap_policy_set_zone(
     unsafe {
         guard(error, || {
             let policy = handle_mut("policy", policy)?;
-            let zone = zone_from_name(text("zone", zone)?)?;
+            let zone = text("zone", zone)?.parse()?;
             *policy = hardsnap_policy::new(policy.policy.clone().with_zone(zone));
             Ok(())
         })

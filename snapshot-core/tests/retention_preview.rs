@@ -62,7 +62,7 @@ fn times(schedule: Schedule, name: &str) -> Vec<String> {
     let zone = zone(name);
     let instants = schedule.instants(zone);
     instants
-        .map(|time| time.with_timezone(&zone).to_rfc3339())
+        .map(|time| zone.wall_time(time).to_rfc3339())
         .collect()
 }
 
@@ -152,7 +152,7 @@ fn a_schedule_ends() {
 fn a_day_lasts_from_its_first_instant_to_its_last() {
     let bounds = |text: &str, name: &str| {
         let (when, zone) = (text.parse::<When>().expect(text), zone(name));
-        [when.start(zone), when.end(zone)].map(|time| time.with_timezone(&zone).to_rfc3339())
+        [when.start(zone), when.end(zone)].map(|time| zone.wall_time(time).to_rfc3339())
     };
     // The clock is put forward in the middle of the day, and at its very beginning.
     assert_eq!(

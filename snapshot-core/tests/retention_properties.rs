@@ -12,11 +12,11 @@ use hardsnap::retention::{
 };
 use proptest::prelude::*;
 use retention_support::brute::{self, Word, decide};
-use retention_support::{anchor, cases, enlarged, history, kept, period, rules};
+use retention_support::{anchor, cases, enlarged, history, kept, period, rules, zone as named};
 
 fn policy_of(rules: Vec<Rule>, zone: Tz, anchor: Anchor) -> Policy {
     let policy = Policy::new(rules).expect("a policy");
-    policy.with_zone(zone).with_anchor(anchor)
+    policy.with_zone(named(zone.name())).with_anchor(anchor)
 }
 
 /// The newest instant, moved by some days; or that of a clock, where there is no snapshot.
@@ -425,7 +425,7 @@ proptest! {
         // Longer than the rule reaches back.
         let to = from + TimeDelta::days(i64::from(count + 1) * period_days + more_days);
         // By the clock on the wall: by real days, the change to summer time may skip a date.
-        let daily = Schedule::new(Span::days(1), from, to).instants(zone);
+        let daily = Schedule::new(Span::days(1), from, to).instants(named(zone.name()));
         let snapshots: Vec<_> = daily.enumerate().map(|(id, time)| Snapshot::new(id, time)).collect();
         let now = now_near(&snapshots, 0);
         let by_count = policy_of(vec![Rule::count(every, count)], zone, Anchor::Newest);

@@ -3,7 +3,7 @@
 mod retention_support;
 
 use hardsnap::retention::{
-    Anchor, Every, KeepValue, Pick, Policy, PolicyError, Rule, Span, Trouble, zone_from_name,
+    Anchor, Every, KeepValue, Pick, Policy, PolicyError, Rule, Span, Trouble, Zone,
 };
 use proptest::prelude::*;
 use retention_support::{cases, period, rules, span};
@@ -312,7 +312,8 @@ fn names_are_read_and_written() {
     assert!("middle".parse::<Pick>().is_err());
     assert!("then".parse::<Anchor>().is_err());
     assert_eq!(
-        zone_from_name("Mars/Olympus")
+        "Mars/Olympus"
+            .parse::<Zone>()
             .expect_err("no such zone")
             .to_string(),
         "`Mars/Olympus`: unknown time zone: use an IANA name such as `Europe/Berlin`"

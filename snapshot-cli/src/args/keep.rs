@@ -1,9 +1,7 @@
 //! `--keep-…`: a retention policy on the command line.
 
-use chrono_tz::Tz;
 use hardsnap::retention::{
-    Anchor, KeepSetting, Pick, Policy, PolicyChange, PolicyConfig, PolicyError, Span,
-    zone_from_name,
+    Anchor, KeepSetting, Pick, Policy, PolicyChange, PolicyConfig, PolicyError, Span, Zone,
 };
 
 pub(super) const VALUE_HELP: &str = "\
@@ -51,8 +49,8 @@ pub(crate) struct KeepArgs {
     #[arg(long, value_name = "first|last", value_parser = str::parse::<Pick>)]
     keep_pick: Option<Pick>,
     /// Begin days, weeks, months and years in this time zone [default: the system's at `init`]
-    #[arg(long, value_name = "ZONE", value_parser = zone_from_name)]
-    keep_zone: Option<Tz>,
+    #[arg(long, value_name = "ZONE", value_parser = str::parse::<Zone>)]
+    keep_zone: Option<Zone>,
     /// Count ages from the newest snapshot or from now [default: newest]
     #[arg(long, value_name = "newest|now", value_parser = str::parse::<Anchor>)]
     keep_anchor: Option<Anchor>,
@@ -88,11 +86,11 @@ impl KeepArgs {
 ///
 /// `TZ` is not looked at: cron and a login shell must not make different
 /// stores.
-pub(crate) fn system_zone() -> Tz {
+pub(crate) fn system_zone() -> Zone {
     iana_time_zone::get_timezone()
         .ok()
         .and_then(|name| name.parse().ok())
-        .unwrap_or(Tz::UTC)
+        .unwrap_or(Zone::UTC)
 }
 
 #[cfg(test)]
@@ -105,6 +103,10 @@ mod tests {
     struct Line {
         #[command(flatten)]
         keep: KeepArgs,
+    }
+
+    fn zone(name: &str) -> Zone {
+        name.parse().unwrap()
     }
 
     fn read(arguments: &[&str]) -> Result<Option<PolicyChange>, String> {
@@ -184,12 +186,12 @@ mod tests {
     #[test]
     fn zone_and_anchor_stay_unless_they_are_given() {
         let base = Policy::default()
-            .with_zone(Tz::Europe__Berlin)
+            .with_zone(zone("Europe/Berlin"))
             .with_anchor(Anchor::Now);
         let rules_only = read(&["--keep-daily", "7"]).unwrap().unwrap().over(&base);
         assert_eq!(
             (rules_only.zone(), rules_only.anchor()),
-            (Tz::Europe__Berlin, Anchor::Now)
+            (zone("Europe/Berlin"), Anchor::Now)
         );
         assert_eq!(rules_only.rules().len(), 1);
 
@@ -197,7 +199,7 @@ mod tests {
         let no_rules = read(&arguments).unwrap().unwrap().over(&base);
         assert_eq!(
             (no_rules.zone(), no_rules.anchor()),
-            (Tz::Asia__Tokyo, Anchor::Newest)
+            (zone("Asia/Tokyo"), Anchor::Newest)
         );
         assert_eq!(no_rules.rules(), base.rules());
 

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
-use chrono_tz::Tz;
-use hardsnap::retention::{Every, Plan, Reason};
+use hardsnap::retention::{Every, Plan, Reason, Zone};
 
 use super::table::{Line, lines};
 
@@ -76,10 +75,10 @@ impl Mark {
 }
 
 /// Draws the months that hold a snapshot, in the days of `zone`.
-pub(crate) fn draw<Id: Ord>(plan: &Plan<Id>, zone: Tz, colours: bool) -> String {
+pub(crate) fn draw<Id: Ord>(plan: &Plan<Id>, zone: Zone, colours: bool) -> String {
     let mut days: BTreeMap<NaiveDate, Mark> = BTreeMap::new();
     for line in lines(plan) {
-        let day = line.time().with_timezone(&zone).date_naive();
+        let day = zone.wall_time(line.time()).date_naive();
         let mark = match line {
             Line::Kept(kept) => kept.reasons.iter().map(Mark::of).max(),
             Line::Removed(_) => None,

@@ -4,8 +4,7 @@ use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
-use hardsnap::retention::{Kept, Plan, Removed};
+use hardsnap::retention::{Kept, Plan, Removed, Zone};
 
 /// What becomes of one snapshot.
 pub(super) enum Line<'a, Id> {
@@ -50,11 +49,11 @@ pub(super) fn lines<Id: Ord>(plan: &Plan<Id>) -> impl Iterator<Item = Line<'_, I
 pub(crate) fn write<Id: Ord + Display>(
     out: &mut dyn Write,
     plan: &Plan<Id>,
-    zone: Tz,
+    zone: Zone,
     heading: Option<&str>,
 ) -> io::Result<()> {
     let shown = |time: DateTime<Utc>| {
-        let time = time.with_timezone(&zone);
+        let time = zone.wall_time(time);
         time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
     };
     let id_width = heading.map(|heading| {

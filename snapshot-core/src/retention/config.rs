@@ -3,15 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono_tz::Tz;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::error::{PolicyError, Trouble};
 use super::keep::KeepValue;
-use super::names::zone_from_name;
 use super::policy::{Anchor, Every, Pick, Policy, Rule, Window};
 use super::span::Span;
+use super::zone::Zone;
 
 /// Holds what a user set: `keep = "…"`, or the parts `keep-last` to `keep-yearly`; and how to
 /// count.
@@ -70,7 +69,7 @@ pub struct PolicyConfig {
     pub keep_pick: Option<Pick>,
     /// The zone of the calendar.
     #[serde(deserialize_with = "zone", default)]
-    pub keep_zone: Option<Tz>,
+    pub keep_zone: Option<Zone>,
     /// The instant from which ages are counted.
     #[serde(default)]
     pub keep_anchor: Option<Anchor>,
@@ -181,7 +180,7 @@ impl PolicyConfig {
 pub struct PolicyChange {
     rules: Option<Policy>,
     pick: Option<Pick>,
-    zone: Option<Tz>,
+    zone: Option<Zone>,
     anchor: Option<Anchor>,
 }
 
@@ -311,7 +310,7 @@ fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Policy>, D:
     text.parse().map(Some).map_err(D::Error::custom)
 }
 
-fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tz>, D::Error> {
+fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zone>, D::Error> {
     let name = String::deserialize(deserializer)?;
-    zone_from_name(&name).map(Some).map_err(D::Error::custom)
+    name.parse().map(Some).map_err(D::Error::custom)
 }

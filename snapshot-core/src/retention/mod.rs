@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use chrono::DateTime;
-//! use hardsnap::retention::{Policy, Snapshot, plan, zone_from_name};
+//! use hardsnap::retention::{Policy, Snapshot, plan};
 //!
 //! // What the command prints: name, seconds since 1970, number of holds.
 //! let listing = "\
@@ -38,7 +38,7 @@
 //! }
 //!
 //! let policy: Policy = "daily for 2 weeks, all monthly".parse()?;
-//! let policy = policy.with_zone(zone_from_name("Europe/Berlin")?);
+//! let policy = policy.with_zone("Europe/Berlin".parse()?);
 //! // A script takes the clock: `chrono::Utc::now()` or `SystemTime::now().into()`.
 //! let now = "2026-03-10T12:00:00+01:00".parse()?;
 //! let plan = plan(&snapshots, &policy, now);
@@ -79,9 +79,9 @@
 //!
 //! ```
 //! use chrono::NaiveDateTime;
-//! use hardsnap::retention::{Policy, PolicyConfig, Snapshot, plan, zone_from_name};
+//! use hardsnap::retention::{Policy, PolicyConfig, Snapshot, Zone, plan};
 //!
-//! let zone = zone_from_name("Europe/Berlin")?;
+//! let zone: Zone = "Europe/Berlin".parse()?;
 //! // What `ls /mnt/pool/snapshots` prints.
 //! let names = ["home.20261024T0300", "home.20261024T1500", "home.20261025T0230", "lost+found"];
 //! let snapshots: Vec<Snapshot<&str>> = names
@@ -89,8 +89,7 @@
 //!     .filter_map(|name| {
 //!         let wall = NaiveDateTime::parse_from_str(name, "home.%Y%m%dT%H%M").ok()?;
 //!         // The night on which summer time ends has this time twice.
-//!         let time = wall.and_local_timezone(zone).earliest()?;
-//!         Some(Snapshot::new(name, time.to_utc()))
+//!         Some(Snapshot::new(name, zone.instant(wall)?))
 //!     })
 //!     .collect();
 //!
@@ -198,7 +197,6 @@ pub use bucket::Bucket;
 pub use config::{KeepSetting, PolicyChange, PolicyConfig};
 pub use error::{PolicyError, Trouble};
 pub use keep::KeepValue;
-pub use names::zone_from_name;
 pub use plan::{Kept, Plan, Removed, plan};
 pub use policy::{Anchor, Every, Pick, Policy, Rule, Window};
 pub use preview::{PreviewId, Schedule, preview};
@@ -207,3 +205,4 @@ pub use snapshot::{Snapshot, Status};
 pub use span::{Span, Unit};
 pub use warning::PolicyWarning;
 pub use when::When;
+pub use zone::Zone;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono_tz::Tz;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use super::error::{PolicyError, Trouble};
 use super::policy::{Anchor, Every, Pick, Rule};
+use super::zone::Zone;
 
 impl Every {
     const ALL: [Self; 6] = [
@@ -75,24 +75,6 @@ impl Anchor {
     }
 }
 
-/// Reads an IANA name such as `Europe/Berlin`.
-///
-/// # Errors
-///
-/// [`PolicyError::Word`] if there is no such zone.
-///
-/// # Examples
-///
-/// ```
-/// let zone = hardsnap::retention::zone_from_name("Asia/Kathmandu")?;
-/// assert_eq!(zone.name(), "Asia/Kathmandu");
-/// # Ok::<(), hardsnap::retention::PolicyError>(())
-/// ```
-pub fn zone_from_name(name: &str) -> Result<Tz, PolicyError> {
-    let zone = name.trim().parse();
-    zone.map_err(|_| PolicyError::word(name, 0, Trouble::UnknownZone))
-}
-
 fn choose<T: Copy, const N: usize>(
     text: &str,
     choices: [T; N],
@@ -104,6 +86,17 @@ fn choose<T: Copy, const N: usize>(
     choices
         .find(|choice| name(*choice).eq_ignore_ascii_case(word))
         .ok_or_else(|| PolicyError::word(word, 0, Trouble::Expected(expected)))
+}
+
+/// Reads an IANA name such as `Europe/Berlin`.
+impl FromStr for Zone {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        let zone = text.trim().parse();
+        zone.map(Zone)
+            .map_err(|_| PolicyError::word(text, 0, Trouble::UnknownZone))
+    }
 }
 
 /// Reads `snapshot`, `hour`, `day`, `week`, `month` or `year`.
@@ -152,6 +145,12 @@ impl fmt::Display for Anchor {
     }
 }
 
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Makes a type read from, and written as, its text.
 macro_rules! serialize_as_text {
     ($($name:ty),*) => {$(
@@ -170,4 +169,4 @@ macro_rules! serialize_as_text {
     )*};
 }
 
-serialize_as_text!(Anchor, Every, Pick, Rule, super::span::Span);
+serialize_as_text!(Anchor, Every, Pick, Rule, Zone, super::span::Span);

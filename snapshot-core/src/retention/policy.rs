@@ -1,10 +1,9 @@
 //! What a user asks for: rules, their zone and their anchor.
 
-use chrono_tz::Tz;
-
 use super::error::PolicyError;
 use super::keep::KeepValue;
 use super::span::{Span, Unit};
+use super::zone::Zone;
 
 /// Names the period of which a rule keeps one snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,7 +216,7 @@ impl Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     rules: Vec<Rule>,
-    zone: Tz,
+    zone: Zone,
     anchor: Anchor,
 }
 
@@ -248,14 +247,14 @@ impl Policy {
         }
         Ok(Self {
             rules,
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             anchor: Anchor::Newest,
         })
     }
 
     /// Sets the zone whose calendar says where days, weeks, months and years begin. Default UTC.
     #[must_use]
-    pub const fn with_zone(mut self, zone: Tz) -> Self {
+    pub const fn with_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
@@ -286,7 +285,7 @@ impl Policy {
 
     /// Returns the zone.
     #[must_use]
-    pub const fn zone(&self) -> Tz {
+    pub const fn zone(&self) -> Zone {
         self.zone
     }
 
@@ -308,7 +307,7 @@ impl Default for Policy {
                 Rule::within(Every::Week, Span::months(6)).with_at_least(26),
                 Rule::forever(Every::Month),
             ],
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             anchor: Anchor::Newest,
         }
     }

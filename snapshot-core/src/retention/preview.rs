@@ -3,7 +3,6 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use serde::ser::{Serialize, Serializer};
 
 use super::plan::{Plan, plan};
@@ -11,7 +10,7 @@ use super::policy::Policy;
 use super::serial::utc_text;
 use super::snapshot::Snapshot;
 use super::span::{Span, Unit};
-use super::zone::{first_instant, wall_time};
+use super::zone::{Zone, wall_time};
 
 /// Names a snapshot of a preview.
 ///
@@ -70,14 +69,14 @@ impl Schedule {
     /// # Examples
     ///
     /// ```
-    /// use hardsnap::retention::{Schedule, Span, zone_from_name};
+    /// use hardsnap::retention::{Schedule, Span};
     ///
     /// let schedule = Schedule::new(
     ///     Span::days(1),
     ///     "2026-03-28T02:30:00+01:00".parse()?,
     ///     "2026-03-31T00:00:00+02:00".parse()?,
     /// );
-    /// let instants = schedule.instants(zone_from_name("Europe/Berlin")?);
+    /// let instants = schedule.instants("Europe/Berlin".parse()?);
     /// let texts: Vec<String> = instants.map(|time| time.to_rfc3339()).collect();
     /// assert_eq!(
     ///     texts,
@@ -89,7 +88,7 @@ impl Schedule {
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn instants(self, zone: Tz) -> impl Iterator<Item = DateTime<Utc>> {
+    pub fn instants(self, zone: Zone) -> impl Iterator<Item = DateTime<Utc>> {
         let Self { every, from, to } = self;
         let wall = wall_time(zone, from);
         let at = move |number: u32| -> Option<DateTime<Utc>> {
@@ -101,7 +100,7 @@ impl Schedule {
                 Unit::Hour => from.checked_add_signed(TimeDelta::hours(i64::from(count))),
                 unit => {
                     let wall = Span::new(count, unit).clamped_after(wall)?;
-                    first_instant(zone, wall).map(|time| time.with_timezone(&Utc))
+                    zone.instant(wall)
                 }
             }
         };

@@ -1,19 +1,18 @@
 //! How far back one rule reaches, and until when it keeps a period.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveTime, Offset, TimeZone, Utc};
-use chrono_tz::Tz;
 
 use super::bucket::{Bucket, HOUR_SECONDS, date, day_of, first_day};
 use super::groups::period_start;
 use super::order::Point;
 use super::policy::{Every, Rule, Window};
 use super::reason::{Until, Why};
-use super::zone::{first_instant, wall_time};
+use super::zone::{Zone, first_instant, wall_time};
 
 /// A rule, ready to be asked about periods.
 pub(super) struct Reach {
     pub(super) rule: Rule,
-    zone: Tz,
+    zone: Zone,
     cutoff: Cutoff,
 }
 
@@ -29,7 +28,7 @@ enum Cutoff {
 
 impl Reach {
     /// Takes the measure of a rule, its ages counted from `anchor`.
-    pub(super) fn new(rule: Rule, anchor: DateTime<Utc>, zone: Tz) -> Self {
+    pub(super) fn new(rule: Rule, anchor: DateTime<Utc>, zone: Zone) -> Self {
         let cutoff = match rule.within {
             Window::None => Cutoff::Nothing,
             Window::Forever => Cutoff::Everything,
@@ -119,7 +118,7 @@ impl Reach {
     }
 
     fn local(&self, instant: DateTime<Utc>) -> DateTime<FixedOffset> {
-        let offset = self.zone.offset_from_utc_datetime(&instant.naive_utc());
+        let offset = self.zone.0.offset_from_utc_datetime(&instant.naive_utc());
         instant.with_timezone(&offset.fix())
     }
 }

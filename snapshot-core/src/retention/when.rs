@@ -3,10 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::error::{PolicyError, Trouble};
-use super::zone::first_instant;
+use super::zone::Zone;
 
 /// Names a civil day, or an instant.
 ///
@@ -15,9 +14,9 @@ use super::zone::first_instant;
 /// # Examples
 ///
 /// ```
-/// use hardsnap::retention::{When, zone_from_name};
+/// use hardsnap::retention::{When, Zone};
 ///
-/// let berlin = zone_from_name("Europe/Berlin")?;
+/// let berlin: Zone = "Europe/Berlin".parse()?;
 /// let day: When = "2026-11-22".parse()?;
 /// assert_eq!(day.start(berlin).to_rfc3339(), "2026-11-21T23:00:00+00:00");
 /// assert_eq!(day.end(berlin).to_rfc3339(), "2026-11-22T22:59:59.999999999+00:00");
@@ -38,7 +37,7 @@ pub enum When {
 impl When {
     /// Returns the first instant of the day in `zone`, or the instant itself.
     #[must_use]
-    pub fn start(self, zone: Tz) -> DateTime<Utc> {
+    pub fn start(self, zone: Zone) -> DateTime<Utc> {
         match self {
             Self::Day(date) => midnight(zone, date).unwrap_or(DateTime::<Utc>::MIN_UTC),
             Self::Instant(instant) => instant,
@@ -47,7 +46,7 @@ impl When {
 
     /// Returns the last instant of the day in `zone`, to the nanosecond, or the instant itself.
     #[must_use]
-    pub fn end(self, zone: Tz) -> DateTime<Utc> {
+    pub fn end(self, zone: Zone) -> DateTime<Utc> {
         match self {
             Self::Day(date) => date
                 .checked_add_days(Days::new(1))
@@ -60,9 +59,8 @@ impl When {
     }
 }
 
-fn midnight(zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
-    let start = first_instant(zone, date.and_time(NaiveTime::MIN))?;
-    Some(start.to_utc())
+fn midnight(zone: Zone, date: NaiveDate) -> Option<DateTime<Utc>> {
+    zone.instant(date.and_time(NaiveTime::MIN))
 }
 
 impl FromStr for When {

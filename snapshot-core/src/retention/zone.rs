@@ -1,7 +1,52 @@
-//! Instants to wall time and back, fast for instants that come in order.
+//! Time zones: instants to wall time and back, fast for instants that come in order.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
+
+/// A time zone of the IANA database, which is part of the program: the system's is not looked at.
+///
+/// Read from its name, such as `Europe/Berlin`.
+///
+/// # Examples
+///
+/// ```
+/// use hardsnap::retention::Zone;
+///
+/// let zone: Zone = "Asia/Kathmandu".parse()?;
+/// assert_eq!(zone.name(), "Asia/Kathmandu");
+/// let wall = zone.wall_time("2026-11-22T19:20:00Z".parse()?);
+/// assert_eq!(wall.to_rfc3339(), "2026-11-23T01:05:00+05:45");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Zone(pub(super) Tz);
+
+impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Self = Self(Tz::UTC);
+
+    /// Returns its IANA name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// Returns an instant with the zone's offset at that time.
+    #[must_use]
+    pub fn wall_time(self, instant: DateTime<Utc>) -> DateTime<FixedOffset> {
+        instant.with_timezone(&self.0).fixed_offset()
+    }
+
+    /// Returns the first instant at which the zone's clocks show `wall` or later; `None` beyond
+    /// the calendar's end.
+    ///
+    /// A clock that is put back shows a time twice: this is the first. A clock that is put forward
+    /// skips a time: this is the instant at which it does.
+    #[must_use]
+    pub fn instant(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+        first_instant(self, wall).map(|instant| instant.to_utc())
+    }
+}
 
 /// The length in seconds of blocks of time in which a zone's offset changes at most once.
 ///
@@ -11,7 +56,7 @@ const BLOCK_SECONDS: i64 = 6 * 86_400;
 
 /// Tells a zone's offset, remembering it over a block of time.
 pub(super) struct ZoneClock {
-    zone: Tz,
+    zone: Zone,
     block: Option<Block>,
 }
 
@@ -24,7 +69,7 @@ struct Block {
 }
 
 impl ZoneClock {
-    pub(super) fn new(zone: Tz) -> Self {
+    pub(super) fn new(zone: Zone) -> Self {
         Self { zone, block: None }
     }
 
@@ -34,7 +79,7 @@ impl ZoneClock {
     }
 
     fn offset_seconds(&mut self, instant_seconds: i64) -> i64 {
-        if self.zone == Tz::UTC {
+        if self.zone == Zone::UTC {
             return 0;
         }
         let block = self.block_of(instant_seconds);
@@ -64,32 +109,32 @@ impl ZoneClock {
     }
 }
 
-fn look_up(zone: Tz, instant_seconds: i64) -> i64 {
+fn look_up(zone: Zone, instant_seconds: i64) -> i64 {
     let end = if instant_seconds < 0 {
         DateTime::<Utc>::MIN_UTC
     } else {
         DateTime::<Utc>::MAX_UTC
     };
     let instant = DateTime::from_timestamp(instant_seconds, 0).unwrap_or(end);
-    let offset = zone.offset_from_utc_datetime(&instant.naive_utc());
+    let offset = zone.0.offset_from_utc_datetime(&instant.naive_utc());
     i64::from(offset.fix().local_minus_utc())
 }
 
 /// Returns the wall time at an instant; at the calendar's very ends, that of UTC.
-pub(super) fn wall_time(zone: Tz, instant: DateTime<Utc>) -> NaiveDateTime {
+pub(super) fn wall_time(zone: Zone, instant: DateTime<Utc>) -> NaiveDateTime {
     let utc = instant.naive_utc();
-    let offset = zone.offset_from_utc_datetime(&utc).fix();
+    let offset = zone.0.offset_from_utc_datetime(&utc).fix();
     utc.checked_add_offset(offset).unwrap_or(utc)
 }
 
 /// Returns the first instant at which the zone's wall time is `wall` or later.
 ///
 /// `None` beyond the calendar's end.
-pub(super) fn first_instant(zone: Tz, wall: NaiveDateTime) -> Option<DateTime<Tz>> {
-    match zone.from_local_datetime(&wall) {
+pub(super) fn first_instant(zone: Zone, wall: NaiveDateTime) -> Option<DateTime<Tz>> {
+    match zone.0.from_local_datetime(&wall) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => Some(instant),
         // A clock that is put forward never shows this time; it shows a later one at once.
-        LocalResult::None => GapInfo::new(&wall, &zone)?.end,
+        LocalResult::None => GapInfo::new(&wall, &zone.0)?.end,
     }
 }
 
@@ -103,7 +148,7 @@ mod tests {
     #[test]
     fn no_zone_changes_its_offset_twice_within_a_block() {
         let step = 86_400;
-        for zone in TZ_VARIANTS {
+        for zone in TZ_VARIANTS.map(Zone) {
             let mut last_change = i64::MIN;
             let mut offset = look_up(zone, -2_208_988_800);
             for instant in (-2_208_988_800..4_133_980_800).step_by(step) {
@@ -120,7 +165,7 @@ mod tests {
     }
 
     /// Finds the second of the change within the day before.
-    fn change_before(zone: Tz, instant: i64) -> i64 {
+    fn change_before(zone: Zone, instant: i64) -> i64 {
         let new = look_up(zone, instant);
         let (mut before, mut after) = (instant - 86_400, instant);
         while after - before > 1 {
@@ -136,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_remembered_offset_is_the_looked_up_one() {
-        for zone in TZ_VARIANTS {
+        for zone in TZ_VARIANTS.map(Zone) {
             let mut clock = ZoneClock::new(zone);
             // An odd step meets every part of a block.
             let mut instant = 1_893_456_000;
@@ -154,7 +199,10 @@ mod tests {
     #[test]
     fn a_skipped_day_begins_with_the_next() {
         let date = NaiveDate::from_ymd_opt(2011, 12, 30).expect("a date");
-        let start = first_instant(Tz::Pacific__Apia, date.and_time(chrono::NaiveTime::MIN));
+        let start = first_instant(
+            Zone(Tz::Pacific__Apia),
+            date.and_time(chrono::NaiveTime::MIN),
+        );
         assert_eq!(
             start.expect("in range").to_rfc3339(),
             "2011-12-31T00:00:00+14:00"

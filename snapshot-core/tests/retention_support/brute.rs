@@ -75,7 +75,7 @@ pub(crate) fn decide(
     for (number, rule) in policy.rules().iter().enumerate() {
         let mut buckets: BTreeMap<Bucket, Vec<&Snapshot<usize>>> = BTreeMap::new();
         for snapshot in &live {
-            let mut bucket = bucket(rule.every, snapshot.time, policy.zone());
+            let mut bucket = bucket(rule.every, snapshot.time, zone_of(policy));
             if rule.every == Every::Snapshot {
                 // Each is a bucket of its own, also of those of the same instant.
                 bucket.1 =
@@ -85,7 +85,9 @@ pub(crate) fn decide(
         }
         for (rank, (bucket, members)) in buckets.iter().rev().enumerate() {
             let young = match rule.within {
-                Window::Span(span) => *bucket > lowest(rule.every, reference, span, policy.zone()),
+                Window::Span(span) => {
+                    *bucket > lowest(rule.every, reference, span, zone_of(policy))
+                }
                 Window::Forever => true,
                 _ => false,
             };
@@ -182,4 +184,8 @@ fn minus(wall: NaiveDateTime, span: Span) -> NaiveDateTime {
             time.expect("a time of day")
         }
     }
+}
+
+fn zone_of(policy: &Policy) -> Tz {
+    policy.zone().name().parse().expect("a zone")
 }

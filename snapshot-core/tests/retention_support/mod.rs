@@ -5,7 +5,9 @@ pub(crate) mod brute;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use hardsnap::retention::{Anchor, Every, Kept, Plan, Policy, Rule, Snapshot, Span, Status, Unit};
+use hardsnap::retention::{
+    Anchor, Every, Kept, Plan, Policy, Rule, Snapshot, Span, Status, Unit, Zone,
+};
 use proptest::prelude::*;
 
 /// Reads an RFC 3339 instant.
@@ -18,7 +20,7 @@ pub(crate) fn policy(line: &str) -> Policy {
     line.parse().expect("a policy")
 }
 
-pub(crate) fn zone(name: &str) -> Tz {
+pub(crate) fn zone(name: &str) -> Zone {
     name.parse().expect("a zone")
 }
 
