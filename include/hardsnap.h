@@ -470,6 +470,11 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
  */
 #define HARDSNAP_LAST_SNAPSHOT 403
 
+/**
+ * A snapshot that is held was to be deleted.
+ */
+#define HARDSNAP_SNAPSHOT_HELD 404
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1228,7 +1233,8 @@ hardsnap_status hardsnap_store_plan_prune(const struct hardsnap_store *store,
 /**
  * Removes what a plan gives up. The plan is made again under the lock, and
  * what has come to be kept meanwhile stays. `cancel` and `callback` may be
- * NULL. What could not be removed is in the report.
+ * NULL. What could not be removed is in the report, and why nothing was, if
+ * something looks wrong (hardsnap_report_prune_paused).
  */
 hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
                                      const struct hardsnap_prune_plan *plan,
@@ -1242,8 +1248,9 @@ hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
  * Removes the snapshots named by `count` full names. Either all of them are
  * there and may go, or nothing is removed.
  *
- * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_LAST_SNAPSHOT if no complete one
- * would remain; HARDSNAP_STORE_LOCKED and others.
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
+ * HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
+ * HARDSNAP_STORE_LOCKED and others.
  */
 hardsnap_status hardsnap_store_delete(const struct hardsnap_store *store,
                                       const char *const *names,

@@ -120,6 +120,7 @@ impl From<RemovalReport> for hardsnap_report {
     fn from(report: RemovalReport) -> hardsnap_report {
         hardsnap_report {
             removed: names(&report.removed),
+            prune_paused: report.prune_paused.map(Text::new),
             left_behind: problems(&report.left_behind),
             elapsed: report.elapsed,
             ..hardsnap_report::default()

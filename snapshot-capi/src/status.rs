@@ -71,6 +71,8 @@ pub const HARDSNAP_UNKNOWN_SNAPSHOT: hardsnap_status = 401;
 pub const HARDSNAP_AMBIGUOUS_SNAPSHOT: hardsnap_status = 402;
 /// Removing would take the last complete snapshot.
 pub const HARDSNAP_LAST_SNAPSHOT: hardsnap_status = 403;
+/// A snapshot that is held was to be deleted.
+pub const HARDSNAP_SNAPSHOT_HELD: hardsnap_status = 404;
 
 /// The version of the library, such as "0.1.0"; HARDSNAP_VERSION is that of the
 /// header.
@@ -105,6 +107,7 @@ pub(crate) fn of_kind(kind: ErrorKind) -> hardsnap_status {
         ErrorKind::UnknownSnapshot => HARDSNAP_UNKNOWN_SNAPSHOT,
         ErrorKind::AmbiguousSnapshot => HARDSNAP_AMBIGUOUS_SNAPSHOT,
         ErrorKind::LastSnapshot => HARDSNAP_LAST_SNAPSHOT,
+        ErrorKind::SnapshotHeld => HARDSNAP_SNAPSHOT_HELD,
         _ => HARDSNAP_FAILED,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use engine::{SnapshotName, Store};
+use engine::{Deletion, SnapshotName, Store};
 
 use crate::argument::{Out, free, handle, path, slice, text, time};
 use crate::cancel::hardsnap_cancel;
@@ -228,7 +228,8 @@ pub unsafe extern "C" fn hardsnap_store_plan_prune(
 
 /// Removes what a plan gives up. The plan is made again under the lock, and
 /// what has come to be kept meanwhile stays. `cancel` and `callback` may be
-/// NULL. What could not be removed is in the report.
+/// NULL. What could not be removed is in the report, and why nothing was, if
+/// something looks wrong (hardsnap_report_prune_paused).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hardsnap_store_prune(
     store: *const hardsnap_store,
@@ -257,8 +258,9 @@ pub unsafe extern "C" fn hardsnap_store_prune(
 /// Removes the snapshots named by `count` full names. Either all of them are
 /// there and may go, or nothing is removed.
 ///
-/// Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_LAST_SNAPSHOT if no complete one
-/// would remain; HARDSNAP_STORE_LOCKED and others.
+/// Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
+/// HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
+/// HARDSNAP_STORE_LOCKED and others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hardsnap_store_delete(
     store: *const hardsnap_store,
@@ -280,7 +282,7 @@ pub unsafe extern "C" fn hardsnap_store_delete(
                 .map(|&name| Ok(text("names", name)?.parse()?))
                 .collect::<Result<Vec<SnapshotName>, Failure>>()?;
             let done = watched(cancel, callback, user_data, |observer, cancel| {
-                store.delete(&names, observer, cancel)
+                store.delete(&names, Deletion::SparingTheLast, observer, cancel)
             });
             out.put(done?.into());
             Ok(())

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::{ArgAction, Parser, Subcommand};
-use hardsnap::{Jobs, Mode, Mounts, SnapshotName};
+use hardsnap::{Jobs, MinFree, Mode, Mounts, SnapshotName};
 
 pub(crate) use filter::FilterArgs;
 pub(crate) use keep::{KeepArgs, system_zone};
@@ -25,7 +25,7 @@ Exit codes:
     1  failed, nothing was published
     2  wrong usage
     3  published, but some entries are missing or unstable; each is listed
-    4  done, but pruning is paused or left something behind
+    4  done, but pruning is paused, left something behind or could not make room
    10  no store there
    11  the store is locked by another run
 128+N  stopped by signal N";
@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Prune(Box<PruneArgs>),
     /// Remove snapshots by name
     Delete(DeleteArgs),
+    /// Keep a snapshot, whatever the policy says, until it is released
+    Hold(HoldArgs),
+    /// Let a held snapshot go the way of all others
+    Release(OneArgs),
+    /// Let a suspect snapshot count like any other
+    Accept(OneArgs),
     /// Replicate one tree, linking what did not change, without any store
     Tree(TreeArgs),
     /// Try out a retention policy
@@ -165,6 +171,13 @@ pub(crate) struct PruneArgs {
     /// Tell the same, then remove
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Remove even if something looks wrong: the clock, the newest snapshot, or that most would go
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// If less than this is free afterwards (50G, or 10% of the filesystem), remove more, oldest
+    /// first; never what is held, nor the newest three
+    #[arg(long, value_name = "SIZE", value_parser = str::parse::<MinFree>)]
+    pub(crate) min_free: Option<MinFree>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }
@@ -176,9 +189,30 @@ pub(crate) struct DeleteArgs {
     /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it
     #[arg(required = true, value_name = "SNAPSHOT")]
     pub(crate) snapshots: Vec<String>,
-    /// Do not ask; needed where there is no terminal to ask on
-    #[arg(long)]
-    pub(crate) yes: bool,
+    /// Do not ask; needed where there is no terminal to ask on. Given twice, the last complete
+    /// snapshot may go too
+    #[arg(long, action = ArgAction::Count)]
+    pub(crate) yes: u8,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct HoldArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it
+    pub(crate) snapshot: String,
+    /// Keep a note with the snapshot, in place of the one that it has
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+}
+
+/// A store and one of its snapshots.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OneArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it
+    pub(crate) snapshot: String,
 }
 
 #[derive(Debug, clap::Args)]

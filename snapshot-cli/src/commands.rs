@@ -4,6 +4,7 @@ mod backup;
 mod delete;
 mod init;
 mod list;
+mod mark;
 mod preview;
 mod prune;
 mod tree;
@@ -13,11 +14,11 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use hardsnap::retention::{Policy, PolicyChange};
-use hardsnap::{CancelToken, RemovalReport};
+use hardsnap::{CancelToken, Pause, RemovalReport};
 
 use crate::args::{Command, KeepArgs, RetentionCommand};
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, Reporter, Seen};
+use crate::output::{Console, Reporter, Seen, human};
 use crate::signal;
 
 pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, Failure> {
@@ -27,6 +28,9 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::List(args) => list::run(args, console),
         Command::Prune(args) => prune::run(args, console),
         Command::Delete(args) => delete::run(args, console),
+        Command::Hold(args) => mark::hold(args, console),
+        Command::Release(args) => mark::release(args, console),
+        Command::Accept(args) => mark::accept(args, console),
         Command::Tree(args) => tree::run(args, console),
         Command::Retention(RetentionCommand::Preview(args)) => preview::run(args, console),
     }
@@ -60,10 +64,25 @@ fn printed(console: &Console, ending: Ending) -> Result<Ending, Failure> {
 /// Says what a removal left behind, and ends accordingly.
 fn removed(report: &RemovalReport, seen: Seen) -> Ending {
     seen.take_left_behind(&report.left_behind);
-    if seen.conclude().left_behind.is_empty() {
-        Ending::Done
-    } else {
+    if !seen.conclude().left_behind.is_empty() {
         Ending::RemovalIncomplete
+    } else if report.prune_paused.is_some() || report.short_of_room.is_some() {
+        Ending::PruningIncomplete
+    } else {
+        Ending::Done
+    }
+}
+
+/// Says why nothing was removed, or would be, and what to do about it.
+fn tell_pause(pause: Option<&Pause>, console: &Console) {
+    if console.is_json() {
+        return;
+    }
+    if let Some(pause) = pause {
+        console.tell(format_args!("pruning is paused: {}", human::pause(pause)));
+        if let Some(hint) = pause.hint() {
+            console.hint(hint);
+        }
     }
 }
 

@@ -208,6 +208,7 @@ fn kind_word(kind: ErrorKind) -> &'static str {
         ErrorKind::UnknownSnapshot => "unknown_snapshot",
         ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
         ErrorKind::LastSnapshot => "last_snapshot",
+        ErrorKind::SnapshotHeld => "snapshot_held",
         ErrorKind::TargetNotEmpty => "target_not_empty",
         ErrorKind::LatestOccupied => "latest_occupied",
         ErrorKind::NoSpace => "no_space",

@@ -61,6 +61,8 @@ pub enum ErrorKind {
     AmbiguousSnapshot,
     /// Removing would take the newest complete snapshot.
     LastSnapshot,
+    /// A snapshot that is held was to be deleted.
+    SnapshotHeld,
     /// The target of a tree exists and is not empty.
     TargetNotEmpty,
     /// `latest` exists and is not a symlink.

@@ -8,6 +8,7 @@ use crate::name::SnapshotName;
 pub(crate) const CONTROL: &str = ".hardsnap";
 pub(crate) const MARKER: &str = "store.toml";
 pub(crate) const LOCK: &str = "lock";
+pub(crate) const STATE: &str = "state.json";
 pub(crate) const RECORDS: &str = "snapshots";
 pub(crate) const WORK: &str = "work";
 pub(crate) const TRASH: &str = "trash";
@@ -24,6 +25,15 @@ pub(crate) fn tree(name: SnapshotName) -> CString {
 /// The file name of a snapshot's record.
 pub(crate) fn record(name: SnapshotName) -> String {
     format!("{name}{RECORD_SUFFIX}")
+}
+
+/// Tells whether a file of the records' directory is a record that was not
+/// written to its end.
+pub(crate) fn is_draft_of_record(file_name: &str) -> bool {
+    let name = file_name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(".new"));
+    name.and_then(snapshot_of_record).is_some()
 }
 
 /// The snapshot that a file of the records' directory is the record of.

@@ -78,12 +78,14 @@
 mod cancel;
 mod capabilities;
 mod compare;
+mod delete;
 mod engine;
 mod entry;
 mod error;
 mod event;
 mod filter;
 mod fs;
+mod guard;
 mod layout;
 mod name;
 mod node;
@@ -96,7 +98,9 @@ mod report;
 pub mod retention;
 mod run;
 mod sources;
+mod space;
 mod store;
+mod suspicion;
 mod tidy;
 mod tree;
 mod walk;
@@ -104,6 +108,7 @@ mod xattr;
 
 pub use cancel::CancelToken;
 pub use capabilities::Capabilities;
+pub use delete::Deletion;
 pub use entry::EntryKind;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Observer, Outcome, Phase};
@@ -111,6 +116,7 @@ pub use filter::{
     ByteSize, Filter, FilterBuilder, FilterError, FilterPattern, InvalidByteSize, LeftOutBy,
     Marker, MarkerSign, PatternOrigin, PatternTrouble, Verdict,
 };
+pub use guard::Pause;
 pub use name::{InvalidSnapshotName, SnapshotName};
 pub use options::{
     BackupOptions, FullCopies, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions,
@@ -119,6 +125,8 @@ pub use prune::PrunePlan;
 pub use record::SnapshotInfo;
 pub use relay::{News, relay};
 pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
-pub use store::Store;
+pub use space::{InvalidMinFree, MinFree, Room};
+pub use store::{MarkReport, Store};
+pub use suspicion::{Extent, Suspicion};
 pub use tree::replicate_tree;
 pub use xattr::XattrNamespace;

@@ -76,6 +76,17 @@ pub enum Mounts {
     All,
 }
 
+impl Mounts {
+    /// The word for it in records.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Mounts::Local => "local",
+            Mounts::OneFileSystem => "one-file-system",
+            Mounts::All => "all",
+        }
+    }
+}
+
 /// What to do where the destination has no hard links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FullCopies {

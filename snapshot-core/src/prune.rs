@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
-use crate::fs::{publish, remove, smallfile};
+use crate::fs::smallfile::{self, Flush};
+use crate::fs::{publish, remove};
+use crate::guard::{self, Decision, Intent, Jump, Made, Newest, Pause};
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::options::Jobs;
@@ -16,7 +18,8 @@ use crate::record::SnapshotInfo;
 use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
 use crate::run::{now_monotonic, pool};
-use crate::store::{Store, newest};
+use crate::space::{self, MinFree};
+use crate::store::{State, Store, newest};
 use crate::tidy::tidy;
 
 /// What a policy keeps and gives up of a store, at one instant.
@@ -29,6 +32,17 @@ pub struct PrunePlan {
     now: DateTime<Utc>,
     keep: Vec<Kept<SnapshotName>>,
     remove: Vec<Removed<SnapshotName>>,
+    pause: Option<Pause>,
+    doubts: Doubts,
+    min_free: Option<MinFree>,
+    for_room: Vec<SnapshotName>,
+}
+
+/// What becomes of a plan when something looks wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubts {
+    Heeded,
+    Overridden,
 }
 
 impl PrunePlan {
@@ -56,6 +70,41 @@ impl PrunePlan {
         self.now
     }
 
+    /// Why nothing will be removed, if something looks wrong.
+    #[must_use]
+    pub fn pause(&self) -> Option<&Pause> {
+        match self.doubts {
+            Doubts::Heeded => self.pause.as_ref(),
+            Doubts::Overridden => None,
+        }
+    }
+
+    /// What may go beyond the plan to make room, oldest first.
+    #[must_use]
+    pub fn candidates_for_room(&self) -> &[SnapshotName] {
+        &self.for_room
+    }
+
+    /// Carries the plan out even if something looks wrong.
+    #[must_use]
+    pub fn forced(self) -> PrunePlan {
+        PrunePlan {
+            doubts: Doubts::Overridden,
+            ..self
+        }
+    }
+
+    /// Has so much free afterwards: if it is not, more snapshots go, oldest
+    /// first, but never one that is held, suspect or dated in the future, nor
+    /// the newest complete one, nor the newest three.
+    #[must_use]
+    pub fn min_free(self, min_free: MinFree) -> PrunePlan {
+        PrunePlan {
+            min_free: Some(min_free),
+            ..self
+        }
+    }
+
     pub(crate) fn removed_names(&self) -> impl Iterator<Item = SnapshotName> {
         self.remove.iter().map(|removed| removed.id)
     }
@@ -69,16 +118,22 @@ impl Store {
     ///
     /// [`ErrorKind::Io`] if the records cannot be read.
     pub fn plan_prune(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Result<PrunePlan> {
-        Ok(plan_with(
-            &self.snapshots()?,
-            policy.unwrap_or(self.policy()),
+        let snapshots = self.snapshots()?;
+        let mut plan = plan_with(&snapshots, policy.unwrap_or(self.policy()), now);
+        let jump = self.state()?.jump;
+        plan.pause = judge(
+            &made(&snapshots),
+            Newest::Old,
             now,
-            None,
-        ))
+            Some(&plan),
+            jump.as_ref(),
+        )
+        .pause;
+        Ok(plan)
     }
 
-    /// Removes what `plan` gives up. The plan is made again under the lock, and
-    /// what has come to be kept meanwhile stays.
+    /// Removes what `plan` gives up, unless something looks wrong. The plan is
+    /// made again under the lock, and what has come to be kept meanwhile stays.
     ///
     /// What cannot be removed is listed in the report; it is no snapshot any
     /// more, and the next run tries again.
@@ -92,96 +147,86 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<RemovalReport> {
-        let planned: Vec<_> = plan.removed_names().collect();
-        self.remove_under_lock(observer, cancel, |snapshots| {
-            let again = plan_with(snapshots, &plan.policy, plan.now, None);
-            Ok(again
+        self.tidied_under_lock(observer, cancel, |snapshots, state| {
+            let again = plan_with(snapshots, &plan.policy, plan.now);
+            let decision = judge(
+                &made(snapshots),
+                Newest::Old,
+                plan.now,
+                Some(&again),
+                state.jump.as_ref(),
+            );
+            let (pause, jump) = match plan.doubts {
+                Doubts::Heeded => (decision.pause, decision.jump),
+                Doubts::Overridden => (None, None),
+            };
+            self.remember_if_there_is_room(&state.with_jump(jump))?;
+            if pause.is_some() {
+                return Ok(RemovalReport {
+                    prune_paused: pause,
+                    ..RemovalReport::default()
+                });
+            }
+            let planned: Vec<_> = plan.removed_names().collect();
+            let doomed: Vec<_> = again
                 .removed_names()
                 .filter(|name| planned.contains(name))
-                .collect())
+                .collect();
+            let mut report = remove(self, &doomed, observer, cancel)?;
+            if let Some(min_free) = plan.min_free {
+                let more = &again.for_room;
+                space::make(self, min_free, more, &mut report, observer, cancel)?;
+            }
+            Ok(report)
         })
     }
 
-    /// Removes the snapshots named.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::UnknownSnapshot`] if one is not there;
-    /// [`ErrorKind::LastSnapshot`] if no complete one would remain although
-    /// there is one now; [`ErrorKind::StoreLocked`], [`ErrorKind::Cancelled`],
-    /// [`ErrorKind::Io`]. Nothing was removed in the first two cases.
-    pub fn delete(
-        &self,
-        names: &[SnapshotName],
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<RemovalReport> {
-        self.remove_under_lock(observer, cancel, |snapshots| {
-            if let Some(name) = names
-                .iter()
-                .find(|name| !snapshots.iter().any(|snapshot| snapshot.name == **name))
-            {
-                let message = format!("there is no snapshot {name} in {}", self.path().display());
-                return Err(Error::new(ErrorKind::UnknownSnapshot, message));
-            }
-            let complete = || {
-                snapshots
-                    .iter()
-                    .filter(|snapshot| snapshot.status == Status::Complete)
-            };
-            if complete().count() > 0 && complete().all(|snapshot| names.contains(&snapshot.name)) {
-                return Err(Error::new(
-                    ErrorKind::LastSnapshot,
-                    "this would remove the last complete snapshot",
-                )
-                .with_hint("make another one first; or remove the whole store by hand"));
-            }
-            let mut names = names.to_vec();
-            names.sort();
-            names.dedup();
-            Ok(names)
-        })
-    }
-
-    fn remove_under_lock(
+    /// Removes something under the lock. The sequence is counted on in the
+    /// state before, since the records that tell it may go.
+    pub(crate) fn tidied_under_lock(
         &self,
         observer: &dyn Observer,
         cancel: &CancelToken,
-        choose: impl FnOnce(&[SnapshotInfo]) -> Result<Vec<SnapshotName>>,
+        act: impl FnOnce(&[SnapshotInfo], State) -> Result<RemovalReport> + Send,
     ) -> Result<RemovalReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
         let pool = pool(Jobs::Auto)?;
         let tidied = pool.install(|| tidy(self, observer, cancel))?;
-        let doomed = choose(&self.snapshots()?)?;
-        let mut report = pool.install(|| remove(self, &doomed, observer, cancel))?;
+        let snapshots = self.snapshots()?;
+        let state = self.state()?;
+        let next_sequence = state.next_sequence(&snapshots);
+        let state = state.counted_to(next_sequence);
+        let mut report = pool.install(|| act(&snapshots, state))?;
         report.left_behind.splice(0..0, tidied.left_behind);
         report.elapsed = started.elapsed();
         Ok(report)
     }
+
+    /// A full disk must not keep snapshots from being removed.
+    pub(crate) fn remember_if_there_is_room(&self, state: &State) -> Result<()> {
+        match self.remember(state, Flush::Now) {
+            Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
+            other => other,
+        }
+    }
 }
 
-/// Asks the calculator; `imagined` is a snapshot that a dry run would add.
+/// Asks the calculator.
 pub(crate) fn plan_with(
     snapshots: &[SnapshotInfo],
     policy: &Policy,
     now: DateTime<Utc>,
-    imagined: Option<(SnapshotName, Status)>,
 ) -> PrunePlan {
     let known = snapshots.iter().map(|snapshot| {
         retention::Snapshot::new(snapshot.name, snapshot.name.time())
             .with_status(snapshot.status)
             .with_held(snapshot.held)
     });
-    let imagined = imagined
-        .map(|(name, status)| retention::Snapshot::new(name, name.time()).with_status(status));
+    let known: Vec<_> = known.collect();
     // By time the newest may be another one than by sequence, if a clock was
     // set back; the next snapshot needs the latter.
-    let basis = imagined
-        .as_ref()
-        .map(|snapshot| snapshot.id)
-        .or_else(|| newest(snapshots));
-    let known: Vec<_> = known.chain(imagined).collect();
+    let basis = newest(snapshots);
     let plan = retention::plan(&known, policy, now);
     let (basis, remove): (Vec<_>, Vec<_>) = plan
         .remove
@@ -197,8 +242,44 @@ pub(crate) fn plan_with(
     PrunePlan {
         policy: policy.clone(),
         now,
+        for_room: space::candidates(snapshots, &keep),
         keep,
         remove,
+        pause: None,
+        doubts: Doubts::Heeded,
+        min_free: None,
+    }
+}
+
+/// Asks the guard. Without a plan nothing is to be removed.
+pub(crate) fn judge(
+    snapshots: &[Made],
+    newest: Newest,
+    now: DateTime<Utc>,
+    plan: Option<&PrunePlan>,
+    remembered: Option<&Jump>,
+) -> Decision {
+    let policy = plan.map(|plan| plan.policy.to_string()).unwrap_or_default();
+    let intent = plan.map(|plan| Intent {
+        removals: plan.remove.len(),
+        policy: &policy,
+    });
+    guard::decide(snapshots, newest, now, intent, remembered)
+}
+
+/// What the guard has to know of snapshots.
+pub(crate) fn made(snapshots: &[SnapshotInfo]) -> Vec<Made> {
+    snapshots.iter().map(Made::from).collect()
+}
+
+impl From<&SnapshotInfo> for Made {
+    fn from(snapshot: &SnapshotInfo) -> Made {
+        let is_suspect = snapshot.status == Status::Suspect;
+        Made {
+            name: snapshot.name,
+            sequence: snapshot.sequence,
+            suspect: is_suspect.then(|| snapshot.suspicions.clone()),
+        }
     }
 }
 

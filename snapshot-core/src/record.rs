@@ -10,6 +10,7 @@ use crate::capabilities::Capabilities;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Operation, Problem};
 use crate::retention::{Anchor, Policy, Status};
+use crate::suspicion::{Extent, SeenSource, Suspicion};
 
 /// The version of the store's layout and of its records.
 pub(crate) const FORMAT: u32 = 1;
@@ -95,6 +96,96 @@ pub(crate) struct Record {
     pub(crate) counts: Counts,
     #[serde(default)]
     pub(crate) skipped: Vec<RecordedProblem>,
+    /// Which mounts below the sources were entered.
+    #[serde(default)]
+    pub(crate) mounts: Option<String>,
+    /// How much was found of each source; none in records of the first version.
+    #[serde(default)]
+    pub(crate) extents: Vec<RecordedSource>,
+    /// Why it is suspect.
+    #[serde(default)]
+    pub(crate) suspicions: Vec<RecordedSuspicion>,
+}
+
+/// A source as it was found.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RecordedSource {
+    pub(crate) source: PathText,
+    #[serde(flatten)]
+    pub(crate) extent: Extent,
+    #[serde(default)]
+    pub(crate) is_mount_point: bool,
+}
+
+impl From<&SeenSource> for RecordedSource {
+    fn from(seen: &SeenSource) -> RecordedSource {
+        RecordedSource {
+            source: PathText::from(seen.path.as_path()),
+            extent: seen.extent,
+            is_mount_point: seen.is_mount_point,
+        }
+    }
+}
+
+impl From<&RecordedSource> for SeenSource {
+    fn from(recorded: &RecordedSource) -> SeenSource {
+        SeenSource {
+            path: PathBuf::from(&recorded.source),
+            extent: recorded.extent,
+            is_mount_point: recorded.is_mount_point,
+        }
+    }
+}
+
+/// A [`Suspicion`] as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "lowercase")]
+pub(crate) enum RecordedSuspicion {
+    Shrank {
+        source: PathText,
+        before: Extent,
+        now: Extent,
+    },
+    Unmounted {
+        source: PathText,
+    },
+    /// Written by a newer version, and kept as it is.
+    #[serde(untagged)]
+    Other(serde_json::Value),
+}
+
+impl From<&Suspicion> for RecordedSuspicion {
+    fn from(suspicion: &Suspicion) -> RecordedSuspicion {
+        let source = PathText::from(suspicion.source());
+        match *suspicion {
+            Suspicion::Shrank { before, now, .. } => RecordedSuspicion::Shrank {
+                source,
+                before,
+                now,
+            },
+            Suspicion::Unmounted { .. } => RecordedSuspicion::Unmounted { source },
+        }
+    }
+}
+
+impl RecordedSuspicion {
+    fn read(&self) -> Option<Suspicion> {
+        match self {
+            RecordedSuspicion::Shrank {
+                source,
+                before,
+                now,
+            } => Some(Suspicion::Shrank {
+                source: source.into(),
+                before: *before,
+                now: *now,
+            }),
+            RecordedSuspicion::Unmounted { source } => Some(Suspicion::Unmounted {
+                source: source.into(),
+            }),
+            RecordedSuspicion::Other(_) => None,
+        }
+    }
 }
 
 /// [`Status`] as it is written.
@@ -190,6 +281,12 @@ pub struct SnapshotInfo {
     pub sources: Vec<PathBuf>,
     /// What was linked and copied when it was made.
     pub counts: Counts,
+    /// Why it is suspect; empty unless it is.
+    pub suspicions: Vec<Suspicion>,
+    /// What the sources were when it was made, as far as that is recorded.
+    pub(crate) seen: Vec<SeenSource>,
+    pub(crate) filters: Vec<String>,
+    pub(crate) mounts: Option<String>,
     /// Files that would not hold still; none of them is linked to.
     pub(crate) unstable: Vec<PathBuf>,
 }
@@ -217,6 +314,14 @@ impl SnapshotInfo {
             host: record.host.clone(),
             sources: record.sources.iter().map(PathBuf::from).collect(),
             counts: record.counts,
+            suspicions: record
+                .suspicions
+                .iter()
+                .filter_map(RecordedSuspicion::read)
+                .collect(),
+            seen: record.extents.iter().map(SeenSource::from).collect(),
+            filters: record.filters.clone(),
+            mounts: record.mounts.clone(),
             unstable: unstable
                 .map(|problem| PathBuf::from(&problem.path))
                 .collect(),

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::Pause;
 use crate::name::SnapshotName;
 use crate::retention::Status;
+use crate::space::Room;
+use crate::suspicion::Suspicion;
 use crate::xattr::XattrNamespace;
 
 /// Totals of a walk.
@@ -232,6 +235,12 @@ pub enum Warning {
         /// Their names.
         snapshots: Vec<SnapshotName>,
     },
+    /// Snapshots are dated after the one that was made, as if a clock had been
+    /// ahead. They are kept, and no rule counts from them.
+    DatedInFuture {
+        /// Their names.
+        snapshots: Vec<SnapshotName>,
+    },
     /// Something that a run which did not end well left behind was tidied away.
     TidiedUp {
         /// The number of trees and records.
@@ -281,6 +290,10 @@ impl fmt::Display for Warning {
                 f.write_str("left alone, because their records cannot be read:")?;
                 snapshots.iter().try_for_each(|name| write!(f, " {name}"))
             }
+            Warning::DatedInFuture { snapshots } => {
+                f.write_str("kept, because they are dated in the future:")?;
+                snapshots.iter().try_for_each(|name| write!(f, " {name}"))
+            }
             Warning::TidiedUp { leftovers } => {
                 write!(f, "an earlier run did not end well; removed what it left ({leftovers} trees and records)")
             }
@@ -294,8 +307,11 @@ impl fmt::Display for Warning {
 pub struct BackupReport {
     /// The snapshot that was published (in a dry run: would be).
     pub snapshot: SnapshotName,
-    /// Complete, or partial if anything is listed in `skipped`.
+    /// Complete, or partial if anything is listed in `skipped`, or suspect if
+    /// anything is in `suspicions`.
     pub status: Status,
+    /// What looks as if a source had been lost.
+    pub suspicions: Vec<Suspicion>,
     /// The snapshot it was compared with and linked to.
     pub basis: Option<SnapshotName>,
     /// What is in it.
@@ -307,7 +323,7 @@ pub struct BackupReport {
     /// Snapshots that the policy gave up, oldest first.
     pub removed: Vec<SnapshotName>,
     /// Why pruning was not done or not completed, if so.
-    pub prune_paused: Option<String>,
+    pub prune_paused: Option<Pause>,
     /// Expired entries that could not be removed; the next run tries again.
     pub left_behind: Vec<Problem>,
     /// Time from the lock to the end.
@@ -335,6 +351,12 @@ pub struct TreeReport {
 pub struct RemovalReport {
     /// Snapshots that are gone, oldest first.
     pub removed: Vec<SnapshotName>,
+    /// Those of them that no policy gave up: they went to make room.
+    pub removed_for_room: Vec<SnapshotName>,
+    /// Why nothing was removed, if something looks wrong.
+    pub prune_paused: Option<Pause>,
+    /// What is free, if that is less than was wanted and nothing more may go.
+    pub short_of_room: Option<Room>,
     /// Entries that could not be removed; the next run tries again.
     pub left_behind: Vec<Problem>,
     /// Time from the lock to the end.

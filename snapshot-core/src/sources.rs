@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::entry::{EntryKind, FileId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::{Access, Boundary, Dir, c_path};
+use crate::fs::mounts;
 use crate::walk::Selection;
 
 /// Sources that exist and can be read.
@@ -16,6 +17,8 @@ pub(crate) struct Sources {
     /// another.
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) selection: Selection,
+    /// Those that are mount points.
+    pub(crate) mount_points: Vec<PathBuf>,
 }
 
 impl Sources {
@@ -36,7 +39,19 @@ impl Sources {
         paths.dedup_by(|later, earlier| later.starts_with(earlier));
         let selection = Selection::of_paths(paths.iter().map(PathBuf::as_path))
             .map_err(|error| Error::io("read", &given[0], error))?;
-        Ok(Sources { paths, selection })
+        // Now that all were opened: an automount is there only since then.
+        let mounted =
+            mounts::points().map_err(|error| Error::io("read the mounts of", &given[0], error))?;
+        let mount_points = paths
+            .iter()
+            .filter(|path| mounted.contains(*path))
+            .cloned()
+            .collect();
+        Ok(Sources {
+            paths,
+            selection,
+            mount_points,
+        })
     }
 
     /// Refuses a source that is the store or lies inside it. (The other way

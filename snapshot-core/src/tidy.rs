@@ -26,14 +26,18 @@ pub(crate) struct Tidied {
 pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken) -> Result<Tidied> {
     let mut leftovers = 0;
     let mut left_behind = Vec::new();
+    let remove_record = |file: &str| {
+        smallfile::remove(&store.records, file)
+            .map_err(|error| store.failed("remove", &format!("{}/{file}", layout::RECORDS), error))
+    };
     for name in store.recorded_names()? {
         if !store.has_tree(name)? {
             leftovers += 1;
-            let file = layout::record(name);
-            smallfile::remove(&store.records, &file).map_err(|error| {
-                store.failed("remove", &format!("{}/{file}", layout::RECORDS), error)
-            })?;
+            remove_record(&layout::record(name))?;
         }
+    }
+    for draft in store.drafts()? {
+        remove_record(&draft)?;
     }
     for place in [layout::WORK, layout::TRASH] {
         let dir = store.open_control(place)?;

@@ -96,6 +96,7 @@ pub fn replicate_tree(
         source,
         source_path,
         selection: &Selection::Whole,
+        sources: &[],
         basis,
         target,
         target_path,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use hardsnap::retention::{PolicyChange, Status};
 use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
 
-use super::{init, keep, now, printed, watched};
+use super::{init, keep, now, printed, tell_pause, watched};
 use crate::args::BackupArgs;
 use crate::exit::{Ending, Failure};
-use crate::output::text::{Escaped, plural};
+use crate::output::text::plural;
 use crate::output::{Console, Reporter, Told, human, json, summary};
 
 pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
@@ -109,9 +109,7 @@ fn diagnose(report: &BackupReport, console: &Console) {
             "{entries} missing or unstable in the snapshot"
         ));
     }
-    if let Some(reason) = &report.prune_paused {
-        console.tell(format_args!("pruning is paused: {}", Escaped::new(reason)));
-    }
+    tell_pause(report.prune_paused.as_ref(), console);
 }
 
 fn ending(report: &BackupReport, told: &Told) -> Ending {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hardsnap::{SnapshotName, Store};
+use hardsnap::{Deletion, SnapshotName, Store};
 
 use super::{removed, watched};
 use crate::args::DeleteArgs;
@@ -10,7 +10,7 @@ use crate::exit::{Ending, Failure};
 use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
-    if !args.yes && !console.can_ask() {
+    if args.yes == 0 && !console.can_ask() {
         return Err(Failure::Usage(
             "there is no terminal to ask on: add --yes".to_owned(),
         ));
@@ -23,11 +23,18 @@ pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, F
             names.push(name);
         }
     }
-    if !args.yes && !agreed(&names, console)? {
+    if args.yes == 0 && !agreed(&names, console)? {
         return Err(Failure::Declined);
     }
+    let deletion = match args.yes {
+        0 | 1 if !console.can_ask() || !store.would_lose_the_last(&names)? => {
+            Deletion::SparingTheLast
+        }
+        0 | 1 if !agreed_to_lose_the_last(console)? => return Err(Failure::Declined),
+        _ => Deletion::OfAny,
+    };
     let (report, seen) = watched(console, |reporter, cancel| {
-        store.delete(&names, reporter, cancel)
+        store.delete(&names, deletion, reporter, cancel)
     })?;
     let ending = removed(&report, seen);
     if console.is_json() {
@@ -42,5 +49,11 @@ fn agreed(names: &[SnapshotName], console: &Console) -> Result<bool, Failure> {
     let question = human::named("delete", names, true);
     console
         .ask(format_args!("{}?", question.trim_end()))
+        .map_err(|error| Failure::System("read the answer", error))
+}
+
+fn agreed_to_lose_the_last(console: &Console) -> Result<bool, Failure> {
+    console
+        .ask("no complete snapshot is left then: delete the last one too?")
         .map_err(|error| Failure::System("read the answer", error))
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Counts, LeftOutBy, Outcome, Problem, PrunePlan, RemovalReport, SnapshotInfo,
-    SnapshotName, Store, TreeReport,
+    BackupReport, Counts, LeftOutBy, MarkReport, Outcome, Pause, Problem, PrunePlan, RemovalReport,
+    Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
 };
 
 use super::summary::status;
@@ -185,10 +185,11 @@ pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
         if snapshot.held {
             standing += ", held";
         }
-        let mut note = snapshot
-            .note
-            .as_deref()
-            .map(|note| Escaped::new(note).to_string());
+        let note = snapshot.note.iter();
+        let note = note.map(|note| Escaped::new(note).to_string());
+        let reasons = snapshot.suspicions.iter().map(suspicion);
+        let remarks: Vec<String> = note.chain(reasons).collect();
+        let mut note = (!remarks.is_empty()).then(|| remarks.join("; "));
         if with_sources {
             let sources = snapshot
                 .sources
@@ -254,10 +255,68 @@ pub(crate) fn plan(plan: &PrunePlan) -> String {
     text
 }
 
+/// Why nothing is removed.
+pub(crate) fn pause(pause: &Pause) -> String {
+    let paths: Vec<&Path> = match pause {
+        Pause::Suspect { suspicions, .. } => suspicions.iter().map(Suspicion::source).collect(),
+        Pause::DirectoryLost { path } => vec![path],
+        _ => Vec::new(),
+    };
+    message(&pause.to_string(), &paths)
+}
+
+fn suspicion(suspicion: &Suspicion) -> String {
+    message(&suspicion.to_string(), &[suspicion.source()])
+}
+
+/// A snapshot that was held, released or accepted.
+pub(crate) fn mark(done: &str, report: &MarkReport) -> String {
+    let snapshot = &report.snapshot;
+    let mut standing = status(snapshot.status).to_owned();
+    if snapshot.held {
+        standing += ", held";
+    }
+    if report.changed {
+        format!("{done} {} ({standing})\n", snapshot.name)
+    } else {
+        format!("nothing to change: {} is {standing}\n", snapshot.name)
+    }
+}
+
+/// What may go to make room; how much that will be, nobody can tell before.
+pub(crate) fn room_planned(plan: &PrunePlan, room: Room) -> String {
+    let sizes = format!(
+        "{} free, {} wanted",
+        size(room.free_bytes),
+        size(room.wanted_bytes)
+    );
+    match plan.candidates_for_room() {
+        _ if room.is_enough() => format!("{sizes}\n"),
+        [] => format!("{sizes}; nothing more may go to make room\n"),
+        candidates => {
+            let verb = "as far as that takes more, oldest first, of these";
+            format!("{sizes}; {}", named(verb, candidates, true))
+        }
+    }
+}
+
+/// Not enough is free, and that is how it stays.
+pub(crate) fn short_of_room(room: Room) -> String {
+    format!(
+        "{} free, {} wanted, and nothing more may go",
+        size(room.free_bytes),
+        size(room.wanted_bytes)
+    )
+}
+
 /// The plan in one line.
 pub(crate) fn plan_totals(plan: &PrunePlan) -> String {
     let kept = count(plan.keep().len() as u64);
     match plan.remove().len() {
+        removed if removed > 0 && plan.pause().is_some() => format!(
+            "paused; otherwise it would prune {}, keep {kept}\n",
+            count(removed as u64)
+        ),
         0 => format!("nothing to prune, {kept} kept\n"),
         removed => format!("would prune {}, keep {kept}\n", count(removed as u64)),
     }
@@ -268,7 +327,15 @@ pub(crate) fn removal(verb: &str, report: &RemovalReport, all_names: bool) -> St
     if report.removed.is_empty() {
         return format!("nothing {verb}\n");
     }
-    named(verb, &report.removed, all_names)
+    let mut text = named(verb, &report.removed, all_names);
+    if !report.removed_for_room.is_empty() {
+        text += &named(
+            "of these, to make room,",
+            &report.removed_for_room,
+            all_names,
+        );
+    }
+    text
 }
 
 #[cfg(test)]

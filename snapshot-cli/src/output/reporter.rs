@@ -231,5 +231,6 @@ fn is_news(warning: &Warning) -> bool {
             | Warning::StoreLeftOut { .. }
             | Warning::LinkLimit { .. }
             | Warning::MountsLeftOut { .. }
+            | Warning::DatedInFuture { .. }
     )
 }

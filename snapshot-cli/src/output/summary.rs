@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use chrono::SecondsFormat;
 use hardsnap::retention::{Kept, Removed, Status};
 use hardsnap::{
-    BackupReport, Counts, Problem, PrunePlan, RemovalReport, SnapshotInfo, SnapshotName, Store,
-    TreeReport, Warning,
+    BackupReport, Counts, MarkReport, Problem, PrunePlan, RemovalReport, Room, SnapshotInfo,
+    SnapshotName, Store, Suspicion, TreeReport, Warning,
 };
 use serde::Serialize;
 
@@ -46,6 +46,7 @@ fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
             Warning::LinkLimit { .. } => "link_limit",
             Warning::MountsLeftOut { .. } => "mounts_left_out",
             Warning::StoreTightened { .. } => "store_tightened",
+            Warning::DatedInFuture { .. } => "dated_in_future",
             Warning::TidiedUp { .. } => "tidied_up",
             _ => "other",
         },
@@ -56,6 +57,10 @@ fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
 
 fn names(names: &[SnapshotName]) -> Vec<String> {
     names.iter().map(SnapshotName::to_string).collect()
+}
+
+fn texts(suspicions: &[Suspicion]) -> Vec<String> {
+    suspicions.iter().map(Suspicion::to_string).collect()
 }
 
 /// What a snapshot counts for, in one word.
@@ -135,6 +140,7 @@ pub(crate) struct Backup {
     left_behind: Vec<Skipped>,
     warnings: Vec<WarningFields>,
     dry_run: bool,
+    suspicions: Vec<String>,
 }
 
 impl Backup {
@@ -148,11 +154,12 @@ impl Backup {
             skipped: skipped(&report.skipped),
             excluded: report.counts.excluded,
             removed_snapshots: names(&report.removed),
-            prune_paused: report.prune_paused.clone(),
+            prune_paused: report.prune_paused.as_ref().map(ToString::to_string),
             elapsed_seconds: report.elapsed.as_secs_f64(),
             left_behind: skipped(&told.left_behind),
             warnings: warnings(&told.warnings),
             dry_run,
+            suspicions: texts(&report.suspicions),
         }
     }
 }
@@ -207,6 +214,9 @@ struct ListedSnapshot {
     files: u64,
     bytes: u64,
     new_bytes: u64,
+    /// Why it is suspect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suspicions: Vec<String>,
 }
 
 impl List {
@@ -239,6 +249,7 @@ impl From<&SnapshotInfo> for ListedSnapshot {
             files: snapshot.counts.files_linked + snapshot.counts.files_copied,
             bytes: snapshot.counts.bytes(),
             new_bytes: snapshot.counts.bytes_copied,
+            suspicions: texts(&snapshot.suspicions),
         }
     }
 }
@@ -250,8 +261,22 @@ pub(crate) struct Prune {
     /// Why each one in `remove` is there.
     why: Vec<RemovedSnapshot>,
     dry_run: bool,
+    prune_paused: Option<String>,
+    /// Only with `--min-free`: in a dry run what is free now, else what is free
+    /// if that is too little.
+    #[serde(flatten)]
+    room: Option<RoomFields>,
     #[serde(flatten)]
     removal: Option<Removal>,
+}
+
+#[derive(Debug, Serialize)]
+struct RoomFields {
+    free_bytes: u64,
+    min_free_bytes: u64,
+    /// What may go to make room, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates_for_room: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -268,7 +293,11 @@ struct RemovedSnapshot {
 
 impl Prune {
     /// The plan, and what came of it unless nothing was to be done.
-    pub(crate) fn new(plan: &PrunePlan, report: Option<&RemovalReport>) -> Prune {
+    pub(crate) fn new(
+        plan: &PrunePlan,
+        room: Option<Room>,
+        report: Option<&RemovalReport>,
+    ) -> Prune {
         let kept = |kept: &Kept<SnapshotName>| KeptSnapshot {
             name: kept.id.to_string(),
             reasons: kept.reasons.iter().map(ToString::to_string).collect(),
@@ -286,6 +315,18 @@ impl Prune {
                 .collect(),
             why: plan.remove().iter().map(removed).collect(),
             dry_run: report.is_none(),
+            prune_paused: report
+                .map_or(plan.pause(), |report| report.prune_paused.as_ref())
+                .map(ToString::to_string),
+            room: room.map(|room| RoomFields {
+                free_bytes: room.free_bytes,
+                min_free_bytes: room.wanted_bytes,
+                candidates_for_room: match report {
+                    None if room.is_enough() => Some(Vec::new()),
+                    None => Some(names(plan.candidates_for_room())),
+                    Some(_) => None,
+                },
+            }),
             removal: report.map(Removal::from),
         }
     }
@@ -295,6 +336,8 @@ impl Prune {
 #[derive(Debug, Serialize)]
 pub(crate) struct Removal {
     removed_snapshots: Vec<String>,
+    /// Those of them that went to make room.
+    removed_for_room: Vec<String>,
     left_behind: Vec<Skipped>,
     elapsed_seconds: f64,
 }
@@ -303,8 +346,34 @@ impl From<&RemovalReport> for Removal {
     fn from(report: &RemovalReport) -> Removal {
         Removal {
             removed_snapshots: names(&report.removed),
+            removed_for_room: names(&report.removed_for_room),
             left_behind: skipped(&report.left_behind),
             elapsed_seconds: report.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// What `hold`, `release` and `accept` did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Mark {
+    snapshot: String,
+    status: &'static str,
+    held: bool,
+    note: Option<String>,
+    changed: bool,
+    latest: Option<String>,
+}
+
+impl From<&MarkReport> for Mark {
+    fn from(report: &MarkReport) -> Mark {
+        let snapshot = &report.snapshot;
+        Mark {
+            snapshot: snapshot.name.to_string(),
+            status: status(snapshot.status),
+            held: snapshot.held,
+            note: snapshot.note.clone(),
+            changed: report.changed,
+            latest: report.latest.map(|name| name.to_string()),
         }
     }
 }

@@ -1,29 +1,32 @@
 //! One backup: lock, tidy, walk, flush, publish, `latest`, prune.
 
+mod afterwards;
 mod choose;
+mod describe;
 mod preview;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
-use crate::engine::choose::{check_series, dated, free_name};
+use crate::engine::choose::{check_series, free_name};
+use crate::engine::describe::basis_of;
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::publish::{self, Latest};
+use crate::guard::Pause;
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::options::{BackupOptions, Mode, Pruning};
-use crate::prune;
-use crate::record::{FORMAT, PathText, Record, RecordedProblem, SnapshotInfo};
+use crate::options::{BackupOptions, Mode};
+use crate::record::SnapshotInfo;
 use crate::report::{BackupReport, RemovalReport, Warning};
-use crate::retention::{Policy, Status};
+use crate::retention::Status;
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
 use crate::store::{Store, newest};
@@ -37,6 +40,11 @@ impl Store {
     /// What is equal to its basis in type, size, mtime, mode, owner and group
     /// becomes a hard link to it; all else is copied. Trouble with one entry is
     /// listed in the report and makes the snapshot partial.
+    ///
+    /// If a source looks as if it had been lost, the snapshot is published as
+    /// suspect: `latest` does not move to it, and it is never a basis until it
+    /// is [accepted](Store::accept). Nothing is removed then, nor when the
+    /// clock looks wrong; the report says why.
     ///
     /// # Errors
     ///
@@ -98,24 +106,30 @@ struct Run<'run> {
 
 impl Run<'_> {
     fn dry(&self) -> Result<BackupReport> {
-        let snapshots = self.store.snapshots()?;
+        let mut snapshots = self.store.snapshots()?;
         check_series(self.store, self.options, &self.sources, &snapshots)?;
         let snapshot = free_name(self.store, self.options, self.cancel)?;
-        let replicated = self.replicate(snapshot, &snapshots, None, &pool(self.options.jobs)?)?;
+        let state = self.store.state()?;
+        let mut replicated =
+            self.replicate(snapshot, &snapshots, None, &pool(self.options.jobs)?)?;
+        let basis = newest(&snapshots);
+        let record = self.record(snapshot, &snapshots, &state, &replicated);
+        let imagined = self.info(&record, snapshot)?;
+        snapshots.push(imagined.clone());
+        let lost = replicated.directory_lost.take();
+        let judged = self.judge(snapshot, &snapshots, &state, lost);
         let mut removal = RemovalReport::default();
-        if let Some(policy) = self.policy() {
-            let imagined = Some((snapshot, status(&replicated)));
-            removal.removed = prune::plan_with(&snapshots, policy, dated(self.options), imagined)
-                .removed_names()
-                .collect();
+        match judged.plan {
+            Some(plan) if judged.pause.is_none() => removal.removed.extend(plan.removed_names()),
+            _ => {}
         }
-        Ok(report(
-            snapshot,
-            newest(&snapshots),
-            replicated,
-            removal,
-            self.started.elapsed(),
-        ))
+        removal.prune_paused = judged.pause;
+        let elapsed = self.started.elapsed();
+        Ok(BackupReport {
+            status: imagined.status,
+            suspicions: imagined.suspicions,
+            ..report(snapshot, basis, replicated, removal, elapsed)
+        })
     }
 
     fn act(&self) -> Result<BackupReport> {
@@ -129,7 +143,7 @@ impl Run<'_> {
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots);
         let work = Work::make(store, name)?;
-        let (mut replicated, info) =
+        let (mut replicated, made) =
             self.publish(&work, name, &snapshots, &pool)
                 .map_err(|error| {
                     let error = work.explain(error);
@@ -143,24 +157,36 @@ impl Run<'_> {
             });
         }
 
+        let ahead: Vec<_> = snapshots
+            .iter()
+            .map(|snapshot| snapshot.name)
+            .filter(|other| *other > name)
+            .collect();
+        if !ahead.is_empty() {
+            replicated
+                .warnings
+                .push(Warning::DatedInFuture { snapshots: ahead });
+        }
+
         // From here on the snapshot is there, and whatever happens is part of
         // the report.
-        snapshots.push(info);
+        snapshots.push(made.clone());
         let lost = replicated.directory_lost.take();
-        let pruned = store.repair_latest(&snapshots).and_then(|()| match &lost {
-            None => self.prune(name, &snapshots, &pool),
-            Some(_) => Ok(RemovalReport::default()),
+        let pruned = store
+            .repair_latest(&snapshots)
+            .and_then(|()| self.prune(name, &snapshots, lost, &pool));
+        let removal = pruned.unwrap_or_else(|error| RemovalReport {
+            prune_paused: Some(Pause::Failed {
+                message: with_cause(&error),
+            }),
+            ..RemovalReport::default()
         });
-        let (removal, paused) = match pruned {
-            Ok(removal) => {
-                let why =
-                    |path: PathBuf| format!("the directory {} could not be read", path.display());
-                (removal, lost.filter(|_| self.policy().is_some()).map(why))
-            }
-            Err(error) => (RemovalReport::default(), Some(with_cause(&error))),
+        let elapsed = self.started.elapsed();
+        let mut report = BackupReport {
+            status: made.status,
+            suspicions: made.suspicions,
+            ..report(name, basis, replicated, removal, elapsed)
         };
-        let mut report = report(name, basis, replicated, removal, self.started.elapsed());
-        report.prune_paused = paused;
         report.left_behind.splice(0..0, tidied.left_behind);
         Ok(report)
     }
@@ -190,7 +216,10 @@ impl Run<'_> {
         pool: &ThreadPool,
     ) -> Result<(Replicated, SnapshotInfo)> {
         let replicated = self.replicate(name, snapshots, Some(work), pool)?;
-        let filled = work.filled(&self.record(name, snapshots, &replicated))?;
+        let state = self.store.state()?;
+        let record = self.record(name, snapshots, &state, &replicated);
+        self.count_on(work, &record, snapshots, state)?;
+        let filled = work.filled(&record)?;
         self.cancel.check()?;
         self.observer.on_event(&Event::Phase(Phase::Flushing));
         Ok((replicated, filled.publish()?))
@@ -204,8 +233,7 @@ impl Run<'_> {
         pool: &ThreadPool,
     ) -> Result<Replicated> {
         let store = self.store;
-        let basis = newest(snapshots)
-            .and_then(|name| snapshots.iter().find(|snapshot| snapshot.name == name));
+        let basis = basis_of(snapshots);
         let tree = basis.map(|basis| {
             let path = store.path().join(basis.name.to_string());
             let tree = store
@@ -241,6 +269,7 @@ impl Run<'_> {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),
             selection: &self.sources.selection,
+            sources: &self.sources.paths,
             basis: tree,
             target: target.map_err(|error| Error::io("open", &target_path, error))?,
             target_path: &target_path,
@@ -261,72 +290,6 @@ impl Run<'_> {
             .extend(capabilities.iter().flat_map(Capabilities::warnings));
         Ok(replicated)
     }
-
-    fn record(
-        &self,
-        name: SnapshotName,
-        snapshots: &[SnapshotInfo],
-        replicated: &Replicated,
-    ) -> Record {
-        let sequence = snapshots
-            .iter()
-            .map(|snapshot| snapshot.sequence)
-            .max()
-            .unwrap_or_default()
-            + 1;
-        Record {
-            format: FORMAT,
-            store: self.store.id().to_owned(),
-            name: name.to_string(),
-            sequence,
-            status: status(replicated).into(),
-            held: false,
-            note: self.options.note.clone(),
-            host: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-            sources: self
-                .sources
-                .paths
-                .iter()
-                .map(|path| PathText::from(path.as_path()))
-                .collect(),
-            filters: self.options.filter.description(),
-            basis: newest(snapshots).map(|basis| basis.to_string()),
-            counts: replicated.counts,
-            skipped: replicated
-                .problems
-                .iter()
-                .map(RecordedProblem::from)
-                .collect(),
-        }
-    }
-
-    /// The policy that prunes after this run, if one does.
-    fn policy(&self) -> Option<&Policy> {
-        match &self.options.pruning {
-            Pruning::By(policy) => Some(policy),
-            Pruning::ByStore => Some(self.store.policy()),
-            Pruning::Off => None,
-        }
-    }
-
-    fn prune(
-        &self,
-        made: SnapshotName,
-        snapshots: &[SnapshotInfo],
-        pool: &ThreadPool,
-    ) -> Result<RemovalReport> {
-        let Some(policy) = self.policy() else {
-            return Ok(RemovalReport::default());
-        };
-        // The run may have had to wait for a free second.
-        let now = dated(self.options).max(made.time());
-        let plan = prune::plan_with(snapshots, policy, now, None);
-        let doomed: Vec<_> = plan.removed_names().collect();
-        pool.install(|| prune::remove(self.store, &doomed, self.observer, self.cancel))
-    }
 }
 
 fn report(
@@ -338,23 +301,20 @@ fn report(
 ) -> BackupReport {
     BackupReport {
         snapshot,
-        status: status(&replicated),
+        status: if replicated.problems.is_empty() {
+            Status::Complete
+        } else {
+            Status::Partial
+        },
+        suspicions: Vec::new(),
         basis,
         counts: replicated.counts,
         skipped: replicated.problems,
         warnings: replicated.warnings,
         removed: removal.removed,
-        prune_paused: None,
+        prune_paused: removal.prune_paused,
         left_behind: removal.left_behind,
         elapsed,
-    }
-}
-
-fn status(replicated: &Replicated) -> Status {
-    if replicated.problems.is_empty() {
-        Status::Complete
-    } else {
-        Status::Partial
     }
 }
 

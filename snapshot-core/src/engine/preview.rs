@@ -60,6 +60,7 @@ impl Store {
             source: open_source_root(&sources.selection)?,
             source_path: Path::new("/"),
             selection: &sources.selection,
+            sources: &[],
             basis: None,
             target: None,
             target_path: Path::new("/"),

@@ -19,7 +19,7 @@ use crate::walk::Durability;
 /// A tree that is being built in `work`, where nobody takes it for a snapshot.
 pub(super) struct Work<'s> {
     store: &'s Store,
-    name: SnapshotName,
+    pub(super) name: SnapshotName,
     all: Dir,
     pub(super) tree: Dir,
     /// An error of the writeback is told to handles that were open when it
@@ -87,6 +87,14 @@ impl<'s> Work<'s> {
             .with_hint("run as its owner, or make it yours with chown"))
     }
 
+    /// When what is written beside the tree gets to the disk.
+    pub(super) fn flush(&self) -> Flush {
+        match self.durability {
+            Durability::Whole => Flush::Later,
+            Durability::Each => Flush::Now,
+        }
+    }
+
     /// Adds what is free to an error that the destination is full.
     pub(super) fn explain(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::NoSpace
@@ -133,11 +141,8 @@ impl<'s> Work<'s> {
         };
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| failed(io::Error::other(error)))?;
-        let flush = match self.durability {
-            Durability::Whole => Flush::Later,
-            Durability::Each => Flush::Now,
-        };
-        smallfile::replace(&self.store.records, &file, text.as_bytes(), flush).map_err(failed)?;
+        smallfile::replace(&self.store.records, &file, text.as_bytes(), self.flush())
+            .map_err(failed)?;
         let info = SnapshotInfo::of_record(record, self.name, self.store.id())
             .ok_or_else(|| Error::new(ErrorKind::Io, "the new record does not read back"))?;
         Ok(Filled { work: self, info })

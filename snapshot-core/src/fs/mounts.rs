@@ -2,6 +2,7 @@
 //! known before anything of it is touched, so a FUSE server that hangs does
 //! not hang the walk.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -48,6 +49,11 @@ pub(crate) fn below(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
         .into_iter()
         .filter(|mount| mount.point != root && mount.point.starts_with(root));
     Ok(mounts.map(|mount| (mount.point, mount.kind)).collect())
+}
+
+/// Lists all mount points.
+pub(crate) fn points() -> io::Result<HashSet<PathBuf>> {
+    Ok(table()?.into_iter().map(|mount| mount.point).collect())
 }
 
 /// Tells how mounts of a type are treated.

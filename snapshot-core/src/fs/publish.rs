@@ -36,6 +36,8 @@ pub(crate) struct Free {
     pub(crate) bytes: u64,
     /// None where inodes are made as they are needed, as on btrfs.
     pub(crate) inodes: Option<u64>,
+    /// Its size, whoever may use it.
+    pub(crate) total_bytes: u64,
     /// The least that a directory takes.
     pub(crate) block_bytes: u64,
 }
@@ -46,6 +48,7 @@ pub(crate) fn free(dir: &Dir) -> io::Result<Free> {
     Ok(Free {
         bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
         inodes: (stat.f_files > 0).then_some(stat.f_favail),
+        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
         block_bytes: stat.f_frsize,
     })
 }

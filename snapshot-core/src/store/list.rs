@@ -102,17 +102,28 @@ impl Store {
 
     /// The names of all records, whether or not there is a tree to them.
     pub(crate) fn recorded_names(&self) -> Result<Vec<SnapshotName>> {
+        let mut names = self.in_records(layout::snapshot_of_record)?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// The files beside the records that a run left which was killed while it
+    /// wrote one.
+    pub(crate) fn drafts(&self) -> Result<Vec<String>> {
+        self.in_records(|name| layout::is_draft_of_record(name).then(|| name.to_owned()))
+    }
+
+    fn in_records<T>(&self, pick: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
         let failed = |error| self.failed("list", layout::RECORDS, error);
         let handle = self.records.reopen().map_err(failed)?;
-        let mut names = Vec::new();
+        let mut picked = Vec::new();
         while let Some(batch) = Batch::read(&handle).map_err(failed)? {
             let found = batch
                 .iter()
-                .filter_map(|(name, _)| name.to_str().ok().and_then(layout::snapshot_of_record));
-            names.extend(found);
+                .filter_map(|(name, _)| name.to_str().ok().and_then(&pick));
+            picked.extend(found);
         }
-        names.sort();
-        Ok(names)
+        Ok(picked)
     }
 
     /// Tells whether the store has a directory of that name. An error is no

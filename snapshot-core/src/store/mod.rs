@@ -2,6 +2,8 @@
 
 mod init;
 mod list;
+mod mark;
+mod state;
 
 use std::ffi::CString;
 use std::io;
@@ -21,6 +23,8 @@ use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
+pub use crate::store::mark::MarkReport;
+pub(crate) use crate::store::state::State;
 
 /// A store, the destination of backups.
 ///

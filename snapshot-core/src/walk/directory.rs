@@ -18,6 +18,7 @@ use crate::report::Operation;
 use crate::walk::level::{Trio, Walked};
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
+use crate::walk::totals::Belongs;
 use crate::walk::unchanged::MOST_WAITING;
 use crate::xattr::Xattrs;
 
@@ -142,6 +143,10 @@ impl Walk<'_> {
                 .mount_points
                 .in_directory(|| up.path_of(&self.mount_root, name)),
             access,
+            belongs: match access {
+                Access::Read => self.belongs_below(up, name),
+                Access::Search => Belongs::Above,
+            },
             boundary: found.boundary,
             has_basis: basis.is_some(),
             has_target: target.is_some(),
@@ -164,6 +169,7 @@ impl Walk<'_> {
         found: Found<'s>,
     ) {
         let mut tally = Tally::default();
+        let belongs = self.belongs_below(up, &found.name);
         let kind = trio
             .source()
             .and_then(|dir| dir.stat(&found.name))
@@ -185,7 +191,7 @@ impl Walk<'_> {
             }
             (Err(error), _) => self.problem(up, &found.name, Operation::Stat, error),
         }
-        self.add(&tally);
+        self.add(belongs, &tally);
     }
 
     /// Deals with all entries of a directory.
@@ -201,16 +207,16 @@ impl Walk<'_> {
                     Some(marker) => {
                         let mut tally = Tally::default();
                         self.entry(scope, node, &trio, marker.name(), selection, &mut tally);
-                        self.add(&tally);
+                        self.add(node.level.belongs, &tally);
                     }
                     None => return self.list_on(scope, node, trio),
                 },
                 Selection::Only(names) => {
-                    let mut tally = Tally::default();
                     for name in names.keys() {
+                        let mut tally = Tally::default();
                         self.entry(scope, node, &trio, name, selection, &mut tally);
+                        self.add(self.belongs_below(node, name), &tally);
                     }
-                    self.add(&tally);
                 }
             },
             Err(error) => self.lose(node, error),
@@ -281,7 +287,15 @@ impl Walk<'_> {
             }
         }
         self.settle(scope, &mut waiting, &mut tally);
-        self.add(&tally);
+        self.add(node.level.belongs, &tally);
+    }
+
+    /// Tells which source an entry of a directory is, or lies in.
+    fn belongs_below(&self, up: &Node<Walked>, name: &CStr) -> Belongs {
+        match up.level.access {
+            Access::Read => up.level.belongs,
+            Access::Search => self.belongs(&up.path_of(&self.mount_root, name)),
+        }
     }
 
     fn lose(&self, node: &Node<Walked>, error: io::Error) {

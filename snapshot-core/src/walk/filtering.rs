@@ -82,7 +82,7 @@ impl Walk<'_> {
     fn leave_out(&self, node: &Node<Walked>, name: &CStr, by: LeftOutBy<'_>) {
         let mut tally = Tally::default();
         tally.counts.excluded += 1;
-        self.add(&tally);
+        self.add(node.level.belongs, &tally);
         if self.observer.wants_entries() {
             let path = node.path_of(self.source_path, name);
             self.observer.on_event(&Event::LeftOut { path: &path, by });

@@ -29,7 +29,7 @@ impl Walk<'_> {
         }
         let mut tally = Tally::default();
         tally.counts.directories += 1;
-        self.add(&tally);
+        self.add(node.level.belongs, &tally);
         self.tell(node, c"", Outcome::Made);
         if !node.level.has_target {
             return;

@@ -11,6 +11,7 @@ use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::node::{Level, Node, open_chain};
 use crate::walk::mount::MountPoint;
+use crate::walk::totals::Belongs;
 use crate::xattr::Xattrs;
 
 /// The handles of one directory in all three trees.
@@ -31,6 +32,8 @@ pub(crate) struct Walked {
     /// Entries of the directory that are mount points.
     pub(crate) mount_points: Vec<MountPoint>,
     pub(crate) access: Access,
+    /// The source that it is, or lies in.
+    pub(crate) belongs: Belongs,
     /// How the source's directory is reached from the one above.
     pub(crate) boundary: Boundary,
     pub(crate) has_basis: bool,

@@ -12,6 +12,7 @@ mod level;
 mod mount;
 mod select;
 mod state;
+mod totals;
 mod unchanged;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub(crate) struct Replication<'run> {
     pub(crate) source: Dir,
     pub(crate) source_path: &'run Path,
     pub(crate) selection: &'run Selection,
+    /// What is counted apart; absolute paths in order, none inside another.
+    pub(crate) sources: &'run [PathBuf],
     pub(crate) basis: Option<Dir>,
     /// An empty directory; none in a dry run.
     pub(crate) target: Option<Dir>,
@@ -61,6 +64,8 @@ pub(crate) struct Replication<'run> {
 /// What came of it.
 pub(crate) struct Replicated {
     pub(crate) counts: Counts,
+    /// What of it belongs to each of the sources.
+    pub(crate) sources: Vec<Counts>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
     /// A directory that a failing disk or server kept back, if any.
@@ -78,6 +83,7 @@ impl Replication<'_> {
             self.mounts,
             self.durability,
             self.left_out,
+            self.sources,
             self.observer,
             self.cancel,
             pool.current_num_threads(),
@@ -106,6 +112,7 @@ impl Replication<'_> {
                 .directory_xattrs(&self.source, access)
                 .map_err(|error| Error::io("read", self.source_path, error))?,
             access,
+            belongs: walk.belongs(&walk.mount_root),
             boundary: Boundary::Stay,
             has_basis: self.basis.is_some(),
             has_target: self.target.is_some(),
@@ -135,8 +142,10 @@ impl Replication<'_> {
         }
         close_last(&walk);
         walk.outcome()?;
+        let (counts, sources) = walk.totals.sums();
         Ok(Replicated {
-            counts: walk.sums(),
+            counts,
+            sources,
             problems: walk.problems(),
             warnings: walk.warnings(),
             directory_lost: locked(&walk.notes.directory_lost).take(),

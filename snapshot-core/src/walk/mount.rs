@@ -127,7 +127,7 @@ impl Walk<'_> {
                 }
                 let mut tally = Tally::default();
                 tally.counts.directories += 1;
-                self.add(&tally);
+                self.add(up.level.belongs, &tally);
             }
             Err(error) => self.problem(up, &found.name, Operation::Open, error),
         }
@@ -145,7 +145,7 @@ impl Walk<'_> {
     pub(super) fn count_left_out(&self, node: &Node<Walked>, name: &CStr) {
         let mut tally = Tally::default();
         tally.counts.excluded += 1;
-        self.add(&tally);
+        self.add(node.level.belongs, &tally);
         self.tell(node, name, Outcome::LeftOut);
     }
 }

@@ -25,6 +25,7 @@ use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
 use crate::walk::level::Walked;
 use crate::walk::mount::MountPoints;
+use crate::walk::totals::{Belongs, Totals};
 use crate::xattr::{Namespaces, Xattrs};
 
 /// How what is written gets to the disk.
@@ -52,6 +53,8 @@ pub(crate) struct Walk<'run> {
     pub(crate) durability: Durability,
     /// The directory that is left out: the store.
     pub(crate) left_out: Option<FileId>,
+    /// The absolute paths that are counted apart, in order.
+    pub(crate) sources: &'run [PathBuf],
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
     pub(crate) claims: Claims,
@@ -84,19 +87,6 @@ pub(crate) struct Notes {
     pub(crate) xattrs_lost: AtomicU8,
 }
 
-/// The sums of each worker, so that none waits for another.
-pub(crate) struct Totals(Box<[Mutex<Counts>]>);
-
-impl Totals {
-    fn new(workers: usize) -> Totals {
-        Totals((0..workers.max(1)).map(|_| Mutex::default()).collect())
-    }
-
-    fn mine(&self) -> &Mutex<Counts> {
-        &self.0[rayon::current_thread_index().unwrap_or_default() % self.0.len()]
-    }
-}
-
 /// What one worker did since it last added it to the sums.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -115,6 +105,7 @@ impl<'run> Walk<'run> {
         mounts: Mounts,
         durability: Durability,
         left_out: Option<FileId>,
+        sources: &'run [PathBuf],
         observer: &'run dyn Observer,
         cancel: &'run CancelToken,
         workers: usize,
@@ -129,13 +120,14 @@ impl<'run> Walk<'run> {
             mounts,
             durability,
             left_out,
+            sources,
             observer,
             cancel,
             claims: Claims::new(),
             groups: Groups::new(),
             distrusted: HashSet::new(),
             inside: Ways::default(),
-            totals: Totals::new(workers),
+            totals: Totals::new(workers, sources.len()),
             closed_last: Mutex::default(),
             notes: Notes::default(),
             failure: Mutex::default(),
@@ -148,12 +140,20 @@ impl<'run> Walk<'run> {
         self.cancel.is_cancelled() || self.failed.load(Ordering::Relaxed)
     }
 
+    /// Tells which source a path is, if it is one.
+    pub(crate) fn belongs(&self, path: &Path) -> Belongs {
+        let place = self
+            .sources
+            .binary_search_by(|source| source.as_path().cmp(path));
+        place.map_or(Belongs::Above, Belongs::To)
+    }
+
     /// Adds up what a worker did and tells it.
-    pub(crate) fn add(&self, tally: &Tally) {
+    pub(crate) fn add(&self, belongs: Belongs, tally: &Tally) {
         if tally.counts == Counts::default() {
             return;
         }
-        locked(self.totals.mine()).add(&tally.counts);
+        self.totals.add(belongs, &tally.counts);
         let mut news = tally.counts;
         news.bytes_copied = news.bytes_copied.saturating_sub(tally.told_bytes);
         self.observer.on_event(&Event::Progress(&news));
@@ -309,14 +309,6 @@ impl<'run> Walk<'run> {
                 error,
             )),
         }
-    }
-
-    pub(crate) fn sums(&self) -> Counts {
-        let mut sums = Counts::default();
-        for worker in &self.totals.0 {
-            sums.add(&locked(worker));
-        }
-        sums
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {

@@ -326,3 +326,60 @@ fn what_cannot_be_removed_waits_in_the_trash() {
     view.assert_tidy();
     assert_eq!(view.names(), names_of([1, 2]));
 }
+
+#[test]
+fn every_command_lists_what_it_cannot_remove_and_the_next_one_tries_again() {
+    let scratch = Scratch::new();
+    let canary = Canary::new(&scratch);
+    let (source, store) = history(&scratch, 4);
+    let view = StoreView::new(&store);
+    // A mount in a snapshot stands for all that resists, as what a server
+    // keeps of files that somebody has open.
+    let point = view
+        .tree(&snapshot_name(&noon(0)), &source)
+        .join("directory");
+    let Some(mount) = Mount::bind(canary.path(), &point) else {
+        return;
+    };
+    let delete = scratch.hardsnap("delete").arg(&store).arg("2024-01-01");
+    let outcome = delete.arg("--yes").json().expect(1);
+    let left = |outcome: &hardsnap_tests::Outcome| {
+        let summary = outcome.summary();
+        let left = summary["left_behind"].as_array().unwrap();
+        assert!(!left.is_empty(), "{outcome}");
+        assert!(
+            left.iter()
+                .all(|one| one["error"].as_str().is_some_and(|why| !why.is_empty())),
+            "{outcome}"
+        );
+    };
+    left(&outcome);
+    assert_eq!(view.names(), names_of(1..4));
+    let prune = || {
+        let command = scratch.hardsnap("prune").arg(&store);
+        command.args(["--keep-last", "9", "--now", &noon(4)]).json()
+    };
+    left(&prune().expect(1));
+    let time = noon(4);
+    let backup = || {
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--keep-last", "9", "--time", &time]);
+        command.arg(&source).arg(&store).json()
+    };
+    left(&backup().expect(4));
+    canary.assert_untouched();
+    assert_eq!(view.names(), names_of(1..5));
+    let below = Path::new(&view.trash()[0]).join(source.strip_prefix("/").unwrap());
+    let moved = store.join(".hardsnap/trash").join(below).join("directory");
+    assert!(
+        Command::new("umount")
+            .arg(moved)
+            .status()
+            .unwrap()
+            .success()
+    );
+    drop(mount);
+    prune().expect(0);
+    view.assert_tidy();
+}

@@ -171,10 +171,10 @@ fn a_file_that_is_written_meanwhile_is_never_torn_without_a_word() {
     writer.stop();
     assert_eq!(calm + listed, 40);
     // Once it is left alone it is whole again, and nothing torn was linked on.
-    scratch.snapshot(&source, &store, &noon(90));
+    scratch.snapshot(&source, &store, &noon(40));
     assert_same(
         &TreeImage::of(&source),
-        &view.image(&snapshot_name(&noon(90)), &source),
+        &view.image(&snapshot_name(&noon(40)), &source),
     );
 }
 
@@ -220,10 +220,10 @@ fn a_source_that_comes_and_goes_breaks_nothing() {
         view.assert_tidy();
     }
     churn.stop();
-    scratch.snapshot(&source, &store, &noon(90));
+    scratch.snapshot(&source, &store, &noon(40));
     assert_same(
         &TreeImage::of(&source),
-        &view.image(&snapshot_name(&noon(90)), &source),
+        &view.image(&snapshot_name(&noon(40)), &source),
     );
 }
 

@@ -1,0 +1,96 @@
+//! Removing the snapshots that the user names.
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Observer;
+use crate::name::SnapshotName;
+use crate::prune::remove;
+use crate::record::SnapshotInfo;
+use crate::report::RemovalReport;
+use crate::retention::Status;
+use crate::store::Store;
+
+/// Which snapshots [`Store::delete`] may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deletion {
+    /// Any, as long as a complete one remains.
+    #[default]
+    SparingTheLast,
+    /// Any, the last complete one too.
+    OfAny,
+}
+
+impl Store {
+    /// Removes the snapshots named.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownSnapshot`] if one is not there;
+    /// [`ErrorKind::SnapshotHeld`] if one is held; [`ErrorKind::LastSnapshot`]
+    /// if no complete one would remain although there is one now, and
+    /// `deletion` spares it; [`ErrorKind::StoreLocked`],
+    /// [`ErrorKind::Cancelled`], [`ErrorKind::Io`]. Nothing was removed in the
+    /// first three cases.
+    pub fn delete(
+        &self,
+        names: &[SnapshotName],
+        deletion: Deletion,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<RemovalReport> {
+        self.tidied_under_lock(observer, cancel, |snapshots, state| {
+            self.refuse_to_delete(names, deletion, snapshots)?;
+            self.remember_if_there_is_room(&state)?;
+            let mut names = names.to_vec();
+            names.sort();
+            names.dedup();
+            remove(self, &names, observer, cancel)
+        })
+    }
+
+    /// Tells whether deleting these would leave no complete snapshot although
+    /// there is one now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] if the records cannot be read.
+    pub fn would_lose_the_last(&self, names: &[SnapshotName]) -> Result<bool> {
+        Ok(takes_the_last(names, &self.snapshots()?))
+    }
+
+    fn refuse_to_delete(
+        &self,
+        names: &[SnapshotName],
+        deletion: Deletion,
+        snapshots: &[SnapshotInfo],
+    ) -> Result<()> {
+        for name in names {
+            let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.name == *name) else {
+                let message = format!("there is no snapshot {name} in {}", self.path().display());
+                return Err(Error::new(ErrorKind::UnknownSnapshot, message));
+            };
+            if snapshot.held {
+                let message = format!("the snapshot {name} is held");
+                return Err(Error::new(ErrorKind::SnapshotHeld, message)
+                    .with_hint("`hardsnap release STORE SNAPSHOT` lets it go"));
+            }
+        }
+        if deletion == Deletion::SparingTheLast && takes_the_last(names, snapshots) {
+            return Err(Error::new(
+                ErrorKind::LastSnapshot,
+                "this would remove the last complete snapshot",
+            )
+            .with_hint("make another one first; or say it twice, `--yes --yes`"));
+        }
+        Ok(())
+    }
+}
+
+fn takes_the_last(names: &[SnapshotName], snapshots: &[SnapshotInfo]) -> bool {
+    let mut complete = snapshots
+        .iter()
+        .filter(|snapshot| snapshot.status == Status::Complete)
+        .peekable();
+    complete.peek().is_some() && complete.all(|snapshot| names.contains(&snapshot.name))
+}
