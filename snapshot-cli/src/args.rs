@@ -114,8 +114,8 @@ pub(crate) struct BackupArgs {
     /// Accept other sources than those of the snapshots before
     #[arg(long)]
     pub(crate) change_sources: bool,
-    /// With --init, make the store even where there are no hard links and each snapshot is a full copy
-    #[arg(long, requires = "init")]
+    /// Go on even where there are no hard links and each snapshot is a full copy
+    #[arg(long)]
     pub(crate) allow_full_copies: bool,
     /// Date the snapshot TIME instead of now, and prune as of then
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]

@@ -1,14 +1,18 @@
-//! What a destination can hold.
+//! What a destination can hold, and under what circumstances that was found out.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Modes, Ownership, Rules};
+use crate::compare::{Modes, Names, Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::FullCopies;
 use crate::report::Warning;
 use crate::xattr::{Namespaces, XattrNamespace};
+
+/// What to do where there are no locks.
+pub(crate) const LOCKS_HINT: &str =
+    "the destination has to support flock; on NFS 3 its lock service has to run";
 
 /// What a destination can hold, found out by trying.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,10 @@ use crate::xattr::{Namespaces, XattrNamespace};
 pub struct Capabilities {
     /// Files can have several names.
     pub hard_links: bool,
+    /// Symlinks can have several names too.
+    pub symlink_links: bool,
+    /// The most names a file can have, where the filesystem's type tells.
+    pub link_limit: Option<u64>,
     /// There are symlinks.
     pub symlinks: bool,
     /// Files can be given to other owners, by this caller.
@@ -30,6 +38,59 @@ pub struct Capabilities {
     pub mtime_granularity_nanoseconds: u64,
     /// Names that differ in upper and lower case are different names.
     pub case_sensitive: bool,
+    /// Names that differ in how accents are encoded are different names.
+    pub normalization_sensitive: bool,
+    /// Data can be shared between files (`FICLONE`).
+    pub reflinks: bool,
+    /// A rename can be told not to replace anything (`RENAME_NOREPLACE`).
+    pub exclusive_rename: bool,
+    /// A rename can exchange two names (`RENAME_EXCHANGE`).
+    pub exchanging_rename: bool,
+    /// Files can be locked (`flock`).
+    pub locks: bool,
+    /// One flush of the whole filesystem reaches the disk (`syncfs`).
+    /// Otherwise each file is flushed by itself.
+    pub whole_flush: bool,
+    /// What is free. It is asked for anew each time and never kept.
+    #[serde(skip)]
+    pub free: FreeSpace,
+}
+
+/// What a filesystem has left for the caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FreeSpace {
+    /// In bytes.
+    pub bytes: u64,
+    /// None where inodes are made as they are needed, as on btrfs.
+    pub inodes: Option<u64>,
+}
+
+/// Under what circumstances abilities were found out. While these stay the
+/// same, so do the abilities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Circumstances {
+    /// The filesystem's type, as `statfs` tells it.
+    pub(crate) filesystem_type: i64,
+    /// The filesystem's id, in hexadecimal digits; zeros where it has none.
+    pub(crate) filesystem_id: String,
+    /// Type, source and options of the mount.
+    pub(crate) mount: String,
+    /// The caller's user, and its capabilities in hexadecimal digits.
+    pub(crate) caller: u32,
+    pub(crate) caller_capabilities: String,
+    /// Whom new files belong to: a server may have its own mind about that,
+    /// and change it.
+    pub(crate) made_as: (u32, u32),
+}
+
+/// Abilities that are kept in the marker, `[destination]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Probed {
+    #[serde(flatten)]
+    pub(crate) capabilities: Capabilities,
+    /// Last: TOML has plain values before tables.
+    pub(crate) circumstances: Circumstances,
 }
 
 impl Capabilities {
@@ -55,6 +116,11 @@ impl Capabilities {
                 .iter()
                 .copied()
                 .fold(Namespaces::default(), Namespaces::with),
+            names: if self.case_sensitive && self.normalization_sensitive {
+                Names::Exact
+            } else {
+                Names::Folded
+            },
         }
     }
 
@@ -72,6 +138,17 @@ impl Capabilities {
             .with_hint("use another filesystem, or take the full copies with --allow-full-copies"))
     }
 
+    /// Refuses a destination where two runs could meet.
+    pub(crate) fn refuse_without_locks(&self, path: &Path) -> Result<()> {
+        if self.locks {
+            return Ok(());
+        }
+        let message = format!("the filesystem of {} cannot lock files", path.display());
+        Err(Error::new(ErrorKind::LockUnsupported, message)
+            .with_path(path)
+            .with_hint(LOCKS_HINT))
+    }
+
     /// What the destination cannot hold, whatever is brought to it.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
@@ -83,6 +160,9 @@ impl Capabilities {
         }
         if !self.case_sensitive {
             warnings.push(Warning::CaseInsensitive);
+        }
+        if !self.normalization_sensitive {
+            warnings.push(Warning::NormalizationInsensitive);
         }
         if self.mtime_granularity_nanoseconds > 1 {
             warnings.push(Warning::CoarseMtimes {

@@ -24,6 +24,15 @@ pub(crate) enum Modes {
     Fixed,
 }
 
+/// What the destination takes for one and the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// The same bytes.
+    Exact,
+    /// Also names that differ in case, or in how accents are encoded.
+    Folded,
+}
+
 /// What the destination can hold, as far as the comparison is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -33,6 +42,7 @@ pub(crate) struct Rules {
     pub(crate) mtime_granularity_nanoseconds: u64,
     /// The extended attributes that are set and compared.
     pub(crate) xattrs: Namespaces,
+    pub(crate) names: Names,
 }
 
 const SETUID: u32 = 0o4000;

@@ -107,7 +107,7 @@ mod walk;
 mod xattr;
 
 pub use cancel::CancelToken;
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, FreeSpace};
 pub use delete::Deletion;
 pub use entry::EntryKind;
 pub use error::{Error, ErrorKind, Result};

@@ -139,6 +139,7 @@ pub struct BackupOptions {
     pub(crate) jobs: Jobs,
     pub(crate) mode: Mode,
     pub(crate) mounts: Mounts,
+    pub(crate) full_copies: FullCopies,
     pub(crate) series: Series,
     pub(crate) pruning: Pruning,
     pub(crate) note: Option<String>,
@@ -162,6 +163,7 @@ impl BackupOptions {
             jobs: Jobs::default(),
             mode: Mode::default(),
             mounts: Mounts::default(),
+            full_copies: FullCopies::default(),
             series: Series::default(),
             pruning: Pruning::default(),
             note: None,
@@ -209,6 +211,15 @@ impl BackupOptions {
     #[must_use]
     pub fn mounts(mut self, mounts: Mounts) -> BackupOptions {
         self.mounts = mounts;
+        self
+    }
+
+    /// Sets what to do where the destination has no hard links any more. Where
+    /// full copies were allowed once, they stay so. Default:
+    /// [`FullCopies::Refused`].
+    #[must_use]
+    pub fn full_copies(mut self, full_copies: FullCopies) -> BackupOptions {
+        self.full_copies = full_copies;
         self
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::Probed;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Operation, Problem};
 use crate::retention::{Anchor, Policy, Status};
@@ -14,6 +14,9 @@ use crate::suspicion::{Extent, SeenSource, Suspicion};
 
 /// The version of the store's layout and of its records.
 pub(crate) const FORMAT: u32 = 1;
+
+/// Where the marker tells of the destination.
+const DESTINATION: &str = "destination";
 
 /// The marker, `store.toml`: the proof that this is the right directory.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,14 +30,15 @@ pub(crate) struct Marker {
     pub(crate) zone: String,
     /// What its ages count back from: `newest` or `now`.
     pub(crate) anchor: String,
-    /// What the destination could hold when the store was made. Each run finds
-    /// out anew; this is for the reader.
+    /// What the destination can hold, and under what circumstances that was
+    /// found out. What another version wrote may not be understood, and is
+    /// found out anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) destination: Option<Capabilities>,
+    destination: Option<toml::Table>,
 }
 
 impl Marker {
-    pub(crate) fn new(id: String, policy: &Policy, destination: Option<Capabilities>) -> Marker {
+    pub(crate) fn new(id: String, policy: &Policy, destination: Option<&Probed>) -> Marker {
         let anchor = match policy.anchor() {
             Anchor::Now => "now",
             _ => "newest",
@@ -45,8 +49,44 @@ impl Marker {
             keep: policy.to_string(),
             zone: policy.zone().name().to_owned(),
             anchor: anchor.to_owned(),
-            destination,
+            destination: destination.and_then(|probed| toml::Table::try_from(probed).ok()),
         }
+    }
+
+    /// What the destination could hold when it was last probed, as far as this
+    /// version understands it.
+    pub(crate) fn probed(&self) -> Option<Probed> {
+        self.destination.clone()?.try_into().ok()
+    }
+
+    /// Puts what was found out into a marker's text; all else stays as it is,
+    /// what users and later versions wrote there too. None if that cannot be.
+    pub(crate) fn with_probed(text: &str, probed: &Probed) -> Option<String> {
+        let mut table = toml::Table::new();
+        table.insert(
+            DESTINATION.to_owned(),
+            toml::Table::try_from(probed).ok()?.into(),
+        );
+        let mut is_ours = false;
+        let mut lines: String = text
+            .split_inclusive('\n')
+            .filter(|line| {
+                let line = line.trim();
+                if line.starts_with('[') {
+                    let name = line.trim_start_matches('[').split([']', '.']).next();
+                    is_ours = name.is_some_and(|name| name.trim() == DESTINATION);
+                }
+                !is_ours
+            })
+            .collect();
+        if !lines.ends_with("\n\n") {
+            lines.push('\n');
+        }
+        lines.push_str(&toml::to_string(&table).ok()?);
+        // TOML has more ways to write a table than are looked for here.
+        let mut before: toml::Table = toml::from_str(text).ok()?;
+        before.extend(table);
+        (toml::from_str::<toml::Table>(&lines).ok()? == before).then_some(lines)
     }
 
     /// Puts the policy together again; the text says what is wrong.

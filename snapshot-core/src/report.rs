@@ -187,6 +187,10 @@ pub enum Warning {
     /// The destination takes names that differ in case for the same: of such
     /// entries one is there, and the others are listed as skipped.
     CaseInsensitive,
+    /// The destination takes names that differ only in how accents are encoded
+    /// for the same: of such entries one is there, and the others are listed
+    /// as skipped.
+    NormalizationInsensitive,
     /// The destination's mtimes are coarser than a nanosecond, and compared no
     /// finer.
     CoarseMtimes {
@@ -258,6 +262,9 @@ impl fmt::Display for Warning {
             Warning::NoSymlinks => f.write_str("the destination has no symlinks: none are kept, and there is no `latest`"),
             Warning::CaseInsensitive => f.write_str(
                 "the destination does not tell upper from lower case: of names that differ in case alone, one is kept",
+            ),
+            Warning::NormalizationInsensitive => f.write_str(
+                "the destination does not tell how accents are encoded: of names that differ in that alone, one is kept",
             ),
             Warning::CoarseMtimes { nanoseconds } => {
                 write!(f, "the destination keeps mtimes in steps of {nanoseconds} ns, and they are compared no finer")

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::compare::{Modes, Ownership, Rules};
+use crate::compare::{Modes, Names, Ownership, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::xattr;
 use crate::node::open_files_limit;
@@ -60,5 +60,6 @@ pub(crate) fn dry_rules() -> Rules {
         modes: Modes::Kept,
         mtime_granularity_nanoseconds: 1,
         xattrs: Namespaces::all(),
+        names: Names::Exact,
     }
 }

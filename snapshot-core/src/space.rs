@@ -9,7 +9,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::filter::ByteSize;
-use crate::fs::publish;
+use crate::fs::publish::{self, Filesystem};
 use crate::name::SnapshotName;
 use crate::prune;
 use crate::record::SnapshotInfo;
@@ -120,11 +120,11 @@ impl Store {
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn room(&self, min_free: MinFree) -> Result<Room> {
-        let free = publish::free(&self.root)
+        let filesystem = Filesystem::of(&self.root)
             .map_err(|error| Error::io("ask for the room of", self.path(), error))?;
         Ok(Room {
-            free_bytes: free.bytes,
-            wanted_bytes: min_free.of(free.total_bytes),
+            free_bytes: filesystem.free.bytes,
+            wanted_bytes: min_free.of(filesystem.total_bytes),
         })
     }
 }

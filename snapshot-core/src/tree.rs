@@ -10,6 +10,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
+use crate::fs::publish::Filesystem;
 use crate::fs::scan::Batch;
 use crate::fs::{probe, publish, xattr};
 use crate::options::{self, TreeOptions};
@@ -72,13 +73,13 @@ pub fn replicate_tree(
     let rules = match &target {
         Some(target) => {
             xattr::drop_inherited_acls(target).map_err(failed)?;
-            probe::probe(target).map_err(failed)?.rules()
+            probe::probe(target).map_err(failed)?.capabilities.rules()
         }
         None => dry_rules(),
     };
-    let is_fuse = target
+    let filesystem = target
         .as_ref()
-        .map(publish::is_fuse)
+        .map(Filesystem::of)
         .transpose()
         .map_err(failed)?;
     let left_out = target
@@ -103,7 +104,7 @@ pub fn replicate_tree(
         rules,
         mounts: options.mounts,
         filter: &options.filter,
-        durability: if is_fuse == Some(true) {
+        durability: if filesystem.is_some_and(|filesystem| filesystem.is_fuse()) {
             Durability::Each
         } else {
             Durability::Whole

@@ -15,6 +15,7 @@ mod image_diff;
 mod invariant;
 mod mount;
 mod naive;
+mod odd;
 mod outcome;
 mod program;
 mod repeat;
@@ -32,6 +33,7 @@ pub use image_diff::{Difference, assert_same, assert_unchanged, assert_untouched
 pub use invariant::{Canary, Invariant, StoreView};
 pub use mount::Mount;
 pub use naive::naive_copy;
+pub use odd::{OddDisk, Quirk};
 pub use outcome::Outcome;
 pub use program::{NOBODY, hardsnap_binary};
 pub use repeat::Repeating;

@@ -85,7 +85,8 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
     let mut options = BackupOptions::new(sources, now())
         .jobs(args.run.jobs())
         .mode(args.run.mode())
-        .mounts(args.run.mounts());
+        .mounts(args.run.mounts())
+        .full_copies(init::full_copies(args.allow_full_copies));
     if let Some(time) = args.time {
         options = options.time(time);
     }

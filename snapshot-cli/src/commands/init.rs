@@ -33,10 +33,15 @@ pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Fai
 pub(super) fn options(keep: Option<&PolicyChange>, allow_full_copies: bool) -> InitOptions {
     let base = Policy::default().with_zone(system_zone());
     let policy = keep.map_or_else(|| base.clone(), |keep| keep.over(&base));
-    let options = InitOptions::new().policy(policy);
-    if allow_full_copies {
-        options.full_copies(FullCopies::Allowed)
+    InitOptions::new()
+        .policy(policy)
+        .full_copies(full_copies(allow_full_copies))
+}
+
+pub(super) fn full_copies(allowed: bool) -> FullCopies {
+    if allowed {
+        FullCopies::Allowed
     } else {
-        options
+        FullCopies::Refused
     }
 }

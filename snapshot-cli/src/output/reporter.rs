@@ -228,6 +228,11 @@ fn is_news(warning: &Warning) -> bool {
     !matches!(
         warning,
         Warning::OwnersNotKept
+            | Warning::ModesNotKept
+            | Warning::NoSymlinks
+            | Warning::CaseInsensitive
+            | Warning::NormalizationInsensitive
+            | Warning::CoarseMtimes { .. }
             | Warning::StoreLeftOut { .. }
             | Warning::LinkLimit { .. }
             | Warning::MountsLeftOut { .. }

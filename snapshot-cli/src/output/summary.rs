@@ -41,6 +41,12 @@ fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
     let one = |warning: &Warning| WarningFields {
         code: match warning {
             Warning::OwnersNotKept => "owners_not_kept",
+            Warning::ModesNotKept => "modes_not_kept",
+            Warning::NoSymlinks => "no_symlinks",
+            Warning::CaseInsensitive => "case_insensitive",
+            Warning::NormalizationInsensitive => "normalization_insensitive",
+            Warning::CoarseMtimes { .. } => "coarse_mtimes",
+            Warning::XattrsNotKept { .. } => "xattrs_not_kept",
             Warning::StoreLeftOut { .. } => "store_left_out",
             Warning::LinksRefused { .. } => "links_refused",
             Warning::LinkLimit { .. } => "link_limit",

@@ -53,7 +53,7 @@ impl Store {
     /// [`ErrorKind::SourceUnavailable`], [`ErrorKind::SourceIsStore`],
     /// [`ErrorKind::SourcesChanged`], [`ErrorKind::TimeTaken`],
     /// [`ErrorKind::LatestOccupied`], [`ErrorKind::UnsafeStore`],
-    /// [`ErrorKind::NoSpace`], [`ErrorKind::FlushFailed`],
+    /// [`ErrorKind::LinksUnsupported`], [`ErrorKind::NoSpace`], [`ErrorKind::FlushFailed`],
     /// [`ErrorKind::Cancelled`], [`ErrorKind::Io`].
     ///
     /// # Examples
@@ -263,7 +263,10 @@ impl Run<'_> {
             .join(layout::WORK)
             .join(name.to_string());
         let target = work.map(|work| work.tree.reopen()).transpose();
-        let capabilities = work.map(Work::probe).transpose()?;
+        let capabilities = match work {
+            Some(work) => Some(work.capabilities(self.options.full_copies)?),
+            None => store.known_capabilities().cloned(),
+        };
         work.map_or(Ok(()), |work| work.refuse_if_full(basis))?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,

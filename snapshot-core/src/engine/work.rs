@@ -8,10 +8,12 @@ use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
+use crate::fs::publish::Filesystem;
 use crate::fs::smallfile::{self, Flush};
-use crate::fs::{make, probe, publish, remove, xattr};
+use crate::fs::{make, publish, remove, xattr};
 use crate::layout;
 use crate::name::SnapshotName;
+use crate::options::FullCopies;
 use crate::record::{Record, SnapshotInfo};
 use crate::store::Store;
 use crate::walk::Durability;
@@ -26,6 +28,8 @@ pub(super) struct Work<'s> {
     /// happened: this one is there before the first byte.
     flush: Dir,
     pub(super) durability: Durability,
+    /// The destination's, as it was before the first byte.
+    pub(super) filesystem: Filesystem,
 }
 
 /// A tree that is complete and has its record; only this can be published.
@@ -38,10 +42,10 @@ impl<'s> Work<'s> {
     pub(super) fn make(store: &'s Store, name: SnapshotName) -> Result<Work<'s>> {
         let failed = |error| store.failed("make", &format!("{}/{name}", layout::WORK), error);
         let flush = store.root.reopen().map_err(failed)?;
-        let is_fuse = publish::is_fuse(&flush).map_err(failed)?;
+        let filesystem = Filesystem::of(&flush).map_err(failed)?;
         let all = store.open_control(layout::WORK)?;
         let tree = make::directory(&all, &layout::tree(name)).map_err(failed)?;
-        let durability = if is_fuse {
+        let durability = if filesystem.is_fuse() {
             Durability::Each
         } else {
             Durability::Whole
@@ -53,15 +57,17 @@ impl<'s> Work<'s> {
             tree,
             flush,
             durability,
+            filesystem,
         })
     }
 
-    /// Finds out what the destination can hold. Where it has no hard links
-    /// any more, a full copy is better than no backup.
-    pub(super) fn probe(&self) -> Result<Capabilities> {
+    /// What the destination can hold.
+    pub(super) fn capabilities(&self, full_copies: FullCopies) -> Result<Capabilities> {
         let failed = |error| Error::io("write", self.store.path(), error);
         xattr::drop_inherited_acls(&self.tree).map_err(failed)?;
-        let capabilities = probe::probe(&self.tree).map_err(failed)?;
+        let capabilities = self
+            .store
+            .capabilities(&self.tree, &self.filesystem, full_copies)?;
         self.refuse_foreign_owner(capabilities.made_as.0)?;
         Ok(capabilities)
     }
@@ -103,10 +109,10 @@ impl<'s> Work<'s> {
         {
             return error;
         }
-        match publish::free(&self.tree) {
+        match Filesystem::of(&self.tree) {
             Ok(free) => error.with_hint(format!(
                 "the destination has {} free; nothing was published, and no snapshot was removed to make room",
-                describe(free.bytes, free.inodes)
+                describe(free.free.bytes, free.free.inodes)
             )),
             Err(_) => error,
         }
@@ -116,18 +122,17 @@ impl<'s> Work<'s> {
     /// new, and takes an inode and a block. What the files take is known only
     /// when they were compared.
     pub(super) fn refuse_if_full(&self, basis: Option<&SnapshotInfo>) -> Result<()> {
-        let failed = |error| Error::io("ask for the room of", self.store.path(), error);
-        let free = publish::free(&self.tree).map_err(failed)?;
+        let free = &self.filesystem;
         let directories = basis.map_or(0, |basis| basis.counts.directories);
         let bytes = directories.saturating_mul(free.block_bytes);
-        if bytes <= free.bytes && free.inodes.is_none_or(|inodes| directories <= inodes) {
+        if bytes <= free.free.bytes && free.free.inodes.is_none_or(|inodes| directories <= inodes) {
             return Ok(());
         }
         let message = format!(
             "the directories of a snapshot alone need {}, and {} has {} free",
             describe(bytes, Some(directories)),
             self.store.path().display(),
-            describe(free.bytes, free.inodes)
+            describe(free.free.bytes, free.free.inodes)
         );
         Err(Error::new(ErrorKind::NoSpace, message).with_path(self.store.path()))
     }

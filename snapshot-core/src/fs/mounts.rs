@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::ffi::{CStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,17 @@ pub(crate) enum MountClass {
 
 /// Finds the type of the mount at `name`, without touching the mount.
 pub(crate) fn type_at(at: &Dir, name: &CStr) -> io::Result<String> {
-    let reference = at.open_reference(name)?;
-    let info = read_system(&format!(
-        "/proc/self/fdinfo/{}",
-        reference.as_fd().as_raw_fd()
-    ))?;
+    Ok(of_handle(at.open_reference(name)?.as_fd())?.kind)
+}
+
+/// Describes the mount that a directory is on: its options, type and source,
+/// and the options of the filesystem.
+pub(crate) fn description(dir: &Dir) -> io::Result<String> {
+    Ok(of_handle(dir.as_fd())?.description)
+}
+
+fn of_handle(handle: BorrowedFd<'_>) -> io::Result<Mount> {
+    let info = read_system(&format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
     let info = String::from_utf8_lossy(&info);
     let id = info
         .lines()
@@ -39,7 +45,6 @@ pub(crate) fn type_at(at: &Dir, name: &CStr) -> io::Result<String> {
     table()?
         .into_iter()
         .find(|mount| mount.id == id)
-        .map(|mount| mount.kind)
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "not in mountinfo"))
 }
 
@@ -130,6 +135,7 @@ struct Mount {
     id: String,
     point: PathBuf,
     kind: String,
+    description: String,
 }
 
 fn table() -> io::Result<Vec<Mount>> {
@@ -145,12 +151,15 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let id = fields.next()?;
     let point = fields.nth(3)?;
-    let kind = fields.skip_while(|field| field != b"-").nth(1)?;
+    let options = fields.next()?;
+    let rest: Vec<_> = fields.skip_while(|field| field != b"-").skip(1).collect();
+    let kind = rest.first()?;
     let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
     Some(Mount {
         id: text(id),
         point: unescape(point),
         kind: text(kind),
+        description: text(&[options, &rest.join(&b' ')].join(&b' ')),
     })
 }
 
@@ -201,6 +210,7 @@ mod tests {
             ("36", "fuse.sshfs")
         );
         assert_eq!(mount.point, Path::new("/mnt/my disk"));
+        assert_eq!(mount.description, "rw,noatime fuse.sshfs host:/ rw");
         let plain = parse_mount(b"22 1 8:1 / / rw - ext4 /dev/sda1 rw").unwrap();
         assert_eq!(
             (plain.point.as_path(), plain.kind.as_str()),

@@ -7,61 +7,101 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{self, AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{
+    self, AtFlags, FlockOperation, Gid, Mode, RenameFlags, Timespec, Timestamps, Uid, XattrFlags,
+};
 use rustix::io::Errno;
 
-use crate::capabilities::Capabilities;
-use crate::fs::dir::{Dir, stat_handle};
+use crate::capabilities::{Capabilities, Circumstances, Probed};
+use crate::entry::FileId;
+use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::make::{self, Linked};
+use crate::fs::mounts;
+use crate::fs::publish::Filesystem;
 use crate::xattr::{Namespaces, XattrNamespace};
 
 const PROBE: &CStr = c".hardsnap-probe";
 const OTHER_CASE: &CStr = c".HARDSNAP-PROBE";
 const LINK: &CStr = c".hardsnap-probe-link";
 const SYMLINK: &CStr = c".hardsnap-probe-symlink";
+const SYMLINK_LINK: &CStr = c".hardsnap-probe-symlink-link";
+const CLONE: &CStr = c".hardsnap-probe-clone";
+const MOVED: &CStr = c".hardsnap-probe-moved";
+/// One letter, and then the same as a letter and its accent.
+const COMPOSED: &CStr = c".hardsnap-probe-\u{e9}";
+const DECOMPOSED: &CStr = c".hardsnap-probe-e\u{301}";
 
-/// Tries everything on files of its own in `at`, and removes them.
-pub(crate) fn probe(at: &Dir) -> io::Result<Capabilities> {
-    let file = match make::file(at, PROBE, 0o600) {
-        // Left by a run that was killed in between.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::unlinkat(at, PROBE, AtFlags::empty())?;
-            make::file(at, PROBE, 0o600)?
-        }
-        other => other?,
-    };
-    let tried = try_all(at, file.as_fd());
-    let mut removed = Ok(());
-    for name in [SYMLINK, LINK, PROBE] {
-        match fs::unlinkat(at, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => removed = Err(error),
-        }
-    }
-    let capabilities = tried?;
-    removed?;
-    Ok(capabilities)
+/// Asks under what circumstances something would be probed in `at`, whose
+/// entries belong to `made_as`. No file server is asked.
+pub(crate) fn circumstances(
+    at: &Dir,
+    filesystem: &Filesystem,
+    made_as: (u32, u32),
+) -> io::Result<Circumstances> {
+    Ok(Circumstances {
+        filesystem_type: filesystem.kind,
+        filesystem_id: format!("{:016x}", filesystem.id),
+        mount: mounts::description(at)?,
+        caller: rustix::process::geteuid().as_raw(),
+        caller_capabilities: format!("{:x}", rustix::thread::capabilities(None)?.effective.bits()),
+        made_as,
+    })
 }
 
-fn try_all(at: &Dir, file: BorrowedFd<'_>) -> io::Result<Capabilities> {
+/// Tries everything on files of its own in `at`, and removes them.
+pub(crate) fn probe(at: &Dir) -> io::Result<Probed> {
+    // What is there was left by a run that was killed in between.
+    clear(at)?;
+    let filesystem = Filesystem::of(at)?;
+    let tried =
+        make::file(at, PROBE, 0o600).and_then(|file| try_all(at, file.as_fd(), &filesystem));
+    let cleared = clear(at);
+    let capabilities = tried?;
+    cleared?;
+    Ok(Probed {
+        circumstances: circumstances(at, &filesystem, capabilities.made_as)?,
+        capabilities,
+    })
+}
+
+fn clear(at: &Dir) -> io::Result<()> {
+    for name in [SYMLINK_LINK, SYMLINK, LINK, CLONE, MOVED, PROBE] {
+        match fs::unlinkat(at, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match fs::unlinkat(at, COMPOSED, AtFlags::REMOVEDIR) {
+        // A filesystem may not take such a name at all.
+        Ok(()) | Err(Errno::NOENT | Errno::INVAL | Errno::ILSEQ) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn try_all(at: &Dir, file: BorrowedFd<'_>, filesystem: &Filesystem) -> io::Result<Capabilities> {
     let made = stat_handle(file)?;
+    let locks = allowed(fs::flock(file, FlockOperation::NonBlockingLockExclusive))?;
+    let reflinks = try_reflink(at, file)?;
     let owners = try_owners(file, (made.uid, made.gid))?;
     let xattrs = try_xattrs(file)?;
     let modes = try_modes(file)?;
     let mtime_granularity_nanoseconds = try_mtime(file)?;
-    let case_sensitive = match at.stat(OTHER_CASE) {
-        Ok(_) => false,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => return Err(error),
-    };
-    // A filesystem that has no hard links may still say yes and copy.
-    let hard_links = match make::link(at, PROBE, at, LINK)? {
-        Linked::Done => at.stat(LINK)?.id == made.id,
-        _ => false,
-    };
+    let case_sensitive = !exists(at, OTHER_CASE)?;
+    let normalization_sensitive = try_normalization(at)?;
+    let hard_links = try_link(at, PROBE, LINK, made.id)?;
     let symlinks = allowed(fs::symlinkat(c"nowhere", at, SYMLINK))?;
+    let symlink_links = symlinks && {
+        let made = at.stat(SYMLINK)?.id;
+        try_link(at, SYMLINK, SYMLINK_LINK, made)?
+    };
+    // At last: the names are exchanged from here on.
+    let exclusive_rename = try_rename(at, CLONE, MOVED, RenameFlags::NOREPLACE)?;
+    let other = if exclusive_rename { MOVED } else { CLONE };
+    let exchanging_rename = try_rename(at, PROBE, other, RenameFlags::EXCHANGE)?;
     Ok(Capabilities {
         hard_links,
+        symlink_links,
+        link_limit: link_limit(filesystem.kind),
         symlinks,
         owners,
         made_as: (made.uid, made.gid),
@@ -69,7 +109,74 @@ fn try_all(at: &Dir, file: BorrowedFd<'_>) -> io::Result<Capabilities> {
         xattrs: xattrs.iter().collect(),
         mtime_granularity_nanoseconds,
         case_sensitive,
+        normalization_sensitive,
+        reflinks,
+        exclusive_rename,
+        exchanging_rename,
+        locks,
+        whole_flush: !filesystem.is_fuse(),
+        free: filesystem.free,
     })
+}
+
+/// The most names of a file on the filesystems that tell theirs only by
+/// refusing one more.
+fn link_limit(filesystem_type: i64) -> Option<u64> {
+    const EXT4: i64 = 0xef53;
+    const BTRFS: i64 = 0x9123_683e;
+    const XFS: i64 = 0x5846_5342;
+    match filesystem_type {
+        EXT4 => Some(65_000),
+        BTRFS => Some(65_535),
+        XFS => Some(0x7fff_ffff),
+        _ => None,
+    }
+}
+
+/// Makes a second name. A filesystem that has none may still say yes and copy.
+fn try_link(at: &Dir, name: &CStr, new_name: &CStr, made: FileId) -> io::Result<bool> {
+    match make::link(at, name, at, new_name)? {
+        Linked::Done => Ok(at.stat(new_name)?.id == made),
+        _ => Ok(false),
+    }
+}
+
+fn try_rename(at: &Dir, from: &CStr, to: &CStr, flags: RenameFlags) -> io::Result<bool> {
+    allowed(fs::renameat_with(at, from, at, to, flags))
+}
+
+/// Shares the data of the file with another one.
+fn try_reflink(at: &Dir, file: BorrowedFd<'_>) -> io::Result<bool> {
+    // A whole block: parts of one are not shared.
+    let written = rustix::io::write(file, &[0x55; 4096])?;
+    let clone = make::file(at, CLONE, 0o600)?;
+    let from = at.open_file(PROBE, Boundary::Stay)?;
+    match fs::ioctl_ficlone(&clone, &from) {
+        Ok(()) => Ok(written == 4096),
+        Err(Errno::NOTTY | Errno::XDEV) => Ok(false),
+        other => allowed(other),
+    }
+}
+
+fn try_normalization(at: &Dir) -> io::Result<bool> {
+    match fs::mkdirat(at, COMPOSED, Mode::RWXU) {
+        // Bytes that it does not take cannot be taken for others.
+        Err(Errno::ILSEQ) => return Ok(true),
+        other => {
+            if !allowed(other)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(!exists(at, DECOMPOSED)?)
+}
+
+fn exists(at: &Dir, name: &CStr) -> io::Result<bool> {
+    match at.stat(name) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn try_owners(file: BorrowedFd<'_>, made_as: (u32, u32)) -> io::Result<bool> {
@@ -156,9 +263,14 @@ fn try_xattrs(file: BorrowedFd<'_>) -> io::Result<Namespaces> {
 fn allowed(tried: Result<(), Errno>) -> io::Result<bool> {
     match tried {
         Ok(()) => Ok(true),
-        Err(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => {
-            Ok(false)
-        }
+        Err(
+            Errno::PERM
+            | Errno::ACCESS
+            | Errno::OPNOTSUPP
+            | Errno::INVAL
+            | Errno::NOSYS
+            | Errno::NOLCK,
+        ) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

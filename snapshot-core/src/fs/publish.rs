@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{self, AtFlags, RenameFlags};
 use rustix::io::Errno;
 
+use crate::capabilities::FreeSpace;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::layout;
 use crate::name::SnapshotName;
@@ -19,38 +20,47 @@ pub(crate) fn flush(handle: &Dir) -> io::Result<()> {
     Ok(fs::syncfs(handle)?)
 }
 
-/// Tells whether a directory is served by FUSE, where flushing the whole
-/// filesystem does not reach the server.
-pub(crate) fn is_fuse(dir: &Dir) -> io::Result<bool> {
-    const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
-    #[allow(
-        clippy::useless_conversion,
-        reason = "the field's type differs between machines"
-    )]
-    Ok(i64::from(fs::fstatfs(dir)?.f_type) == FUSE_SUPER_MAGIC)
-}
-
-/// What a filesystem has left for the caller.
+/// A filesystem: which one it is, and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Free {
-    pub(crate) bytes: u64,
-    /// None where inodes are made as they are needed, as on btrfs.
-    pub(crate) inodes: Option<u64>,
+pub(crate) struct Filesystem {
+    /// The number by which the kernel knows its type.
+    pub(crate) kind: i64,
+    /// 0 where it has none, as on NFS and FUSE.
+    pub(crate) id: u64,
+    pub(crate) free: FreeSpace,
     /// Its size, whoever may use it.
     pub(crate) total_bytes: u64,
     /// The least that a directory takes.
     pub(crate) block_bytes: u64,
 }
 
-/// Asks what is left.
-pub(crate) fn free(dir: &Dir) -> io::Result<Free> {
-    let stat = fs::fstatvfs(dir)?;
-    Ok(Free {
-        bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-        inodes: (stat.f_files > 0).then_some(stat.f_favail),
-        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
-        block_bytes: stat.f_frsize,
-    })
+impl Filesystem {
+    /// Asks for the filesystem of a directory. A file server is asked twice.
+    pub(crate) fn of(dir: &Dir) -> io::Result<Filesystem> {
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the field's type differs between machines"
+        )]
+        let kind = i64::from(fs::fstatfs(dir)?.f_type);
+        let stat = fs::fstatvfs(dir)?;
+        Ok(Filesystem {
+            kind,
+            id: stat.f_fsid,
+            free: FreeSpace {
+                bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+                inodes: (stat.f_files > 0).then_some(stat.f_favail),
+            },
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            block_bytes: stat.f_frsize,
+        })
+    }
+
+    /// Tells whether it is served by FUSE, where flushing the whole does not
+    /// reach the server.
+    pub(crate) fn is_fuse(&self) -> bool {
+        const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
+        self.kind == FUSE_SUPER_MAGIC
+    }
 }
 
 /// Moves a directory without ever replacing another.

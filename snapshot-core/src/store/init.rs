@@ -85,9 +85,12 @@ impl Store {
             }
         }
         make_private(&root, path, made, observer)?;
-        let destination = probe::probe(&root).map_err(failed)?;
-        destination.refuse_without_links(options.full_copies, path)?;
-        for warning in destination.warnings() {
+        let probed = probe::probe(&root).map_err(failed)?;
+        probed.capabilities.refuse_without_locks(path)?;
+        probed
+            .capabilities
+            .refuse_without_links(options.full_copies, path)?;
+        for warning in probed.capabilities.warnings() {
             observer.on_event(&Event::Warning(&warning));
         }
         let control = make_directory(&root, layout::CONTROL).map_err(failed)?;
@@ -97,7 +100,7 @@ impl Store {
         let marker = Marker::new(
             random_uuid().map_err(failed)?,
             &options.policy,
-            Some(destination),
+            Some(&probed),
         );
         let text = toml::to_string(&marker).map_err(|error| failed(io::Error::other(error)))?;
         let text = format!(

@@ -1,5 +1,6 @@
 //! A store: a directory with a marker, snapshots and their records.
 
+mod destination;
 mod init;
 mod list;
 mod mark;
@@ -12,13 +13,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::{LOCKS_HINT, Probed};
 use crate::entry::FileId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::lock::{self, Lock, Locking};
+use crate::fs::publish;
 use crate::fs::smallfile::{self};
-use crate::fs::{probe, publish};
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
@@ -36,6 +37,8 @@ pub struct Store {
     path: PathBuf,
     id: String,
     policy: Policy,
+    /// What the destination could hold when it was last probed.
+    probed: Option<Probed>,
     pub(crate) file_id: FileId,
     pub(crate) root: Dir,
     pub(crate) control: Dir,
@@ -71,7 +74,7 @@ impl Store {
             .open_dir(&c_name(layout::CONTROL), Access::Read, Boundary::Stay)
             .map_err(failed)?;
         let marker = smallfile::read(&control, layout::MARKER).map_err(failed)?;
-        let (id, policy) = read_marker(&marker).map_err(|what| {
+        let (marker, policy) = read_marker(&marker).map_err(|what| {
             let message = format!(
                 "the marker {}/.hardsnap/store.toml is not one this version reads",
                 path.display()
@@ -94,24 +97,14 @@ impl Store {
         let records = open_control(&control, layout::RECORDS).map_err(failed)?;
         Ok(Store {
             path: absolute,
-            id,
+            probed: marker.probed(),
+            id: marker.id,
             policy,
             file_id: metadata.id,
             root,
             control,
             records,
         })
-    }
-
-    /// Finds out, by trying, what the destination can hold.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::StoreLocked`], [`ErrorKind::NoSpace`], [`ErrorKind::Io`].
-    pub fn probe(&self) -> Result<Capabilities> {
-        let _lock = self.lock()?;
-        let work = self.open_control(layout::WORK)?;
-        probe::probe(&work).map_err(|error| self.failed("write", layout::WORK, error))
     }
 
     /// The absolute path that the store was opened at.
@@ -152,7 +145,7 @@ impl Store {
                 Err(if unsupported {
                     error
                         .with_kind(ErrorKind::LockUnsupported)
-                        .with_hint("the destination has to support flock; on NFS 3 its lock service has to run")
+                        .with_hint(LOCKS_HINT)
                 } else {
                     error
                 })
@@ -190,7 +183,7 @@ pub(crate) fn newest(snapshots: &[SnapshotInfo]) -> Option<SnapshotName> {
         .map(|snapshot| snapshot.name)
 }
 
-fn read_marker(content: &[u8]) -> Result<(String, Policy), String> {
+fn read_marker(content: &[u8]) -> Result<(Marker, Policy), String> {
     let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
     let format = toml::from_str::<toml::Table>(text).map_err(|error| error.message().to_owned())?;
     match format.get("format").and_then(toml::Value::as_integer) {
@@ -204,7 +197,7 @@ fn read_marker(content: &[u8]) -> Result<(String, Policy), String> {
     }
     let marker: Marker = toml::from_str(text).map_err(|error| error.message().to_owned())?;
     let policy = marker.policy()?;
-    Ok((marker.id, policy))
+    Ok((marker, policy))
 }
 
 fn open_control(control: &Dir, name: &str) -> io::Result<Dir> {

@@ -64,10 +64,15 @@ impl Walk<'_> {
         let reuse = reuse
             .filter(|_| found.is_same_version(&here.source))
             .and_then(open_basis(here));
-        let copied = make::file(target, here.name, found.mode)
-            .map_err(CopyError::Write)
-            .and_then(|to| self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally));
-        match copied {
+        let to = match make::file(target, here.name, found.mode) {
+            Ok(to) => to,
+            Err(error) => {
+                // What has the name may be the file of another name, so it stays.
+                self.refused(here.node, here.name, Operation::Create, error);
+                return Placed::Failed;
+            }
+        };
+        match self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally) {
             Ok(bytes) => {
                 tally.counts.bytes_copied += bytes;
                 Placed::Done {

@@ -15,7 +15,7 @@ use crate::fs::make;
 use crate::fs::scan::Batch;
 use crate::node::{Node, Open};
 use crate::report::Operation;
-use crate::walk::level::{Trio, Walked};
+use crate::walk::level::{Trio, Walked, basis_names};
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
 use crate::walk::totals::Belongs;
@@ -115,6 +115,7 @@ impl Walk<'_> {
         let basis = trio
             .basis
             .as_ref()
+            .filter(|_| up.level.basis_has(name))
             .and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok());
         let target = match trio
             .target
@@ -149,6 +150,7 @@ impl Walk<'_> {
             },
             boundary: found.boundary,
             has_basis: basis.is_some(),
+            basis_names: basis_names(basis.as_ref(), self.rules.names),
             has_target: target.is_some(),
             lost: AtomicBool::new(false),
             ways: if same_filesystem {

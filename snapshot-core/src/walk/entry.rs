@@ -110,7 +110,8 @@ impl Walk<'_> {
             }
             return None;
         }
-        let basis = trio.basis.as_ref().and_then(|dir| dir.stat(name).ok());
+        let basis = trio.basis.as_ref().filter(|_| node.level.basis_has(name));
+        let basis = basis.and_then(|dir| dir.stat(name).ok());
         Some(Here {
             node,
             trio,

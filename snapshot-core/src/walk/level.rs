@@ -1,14 +1,17 @@
 //! What the walk keeps of each directory: three handles, and what it has to
 //! know when the last entry is done.
 
-use std::ffi::CStr;
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::compare::Names;
 use crate::entry::{FileId, Metadata};
 use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
+use crate::fs::scan::Batch;
 use crate::node::{Level, Node, open_chain};
 use crate::walk::mount::MountPoint;
 use crate::walk::totals::Belongs;
@@ -37,12 +40,36 @@ pub(crate) struct Walked {
     /// How the source's directory is reached from the one above.
     pub(crate) boundary: Boundary,
     pub(crate) has_basis: bool,
+    /// The names in the basis, where looking one up may find another.
+    pub(crate) basis_names: Option<HashSet<CString>>,
     pub(crate) has_target: bool,
     /// The directory could not be read to its end, and must not appear as if
     /// what was read were all.
     pub(crate) lost: AtomicBool,
     /// What this directory's filesystem cannot do.
     pub(crate) ways: Arc<Ways>,
+}
+
+impl Walked {
+    /// Tells whether what the basis finds by a name has that very name.
+    pub(crate) fn basis_has(&self, name: &CStr) -> bool {
+        self.basis_names
+            .as_ref()
+            .is_none_or(|names| names.contains(name))
+    }
+}
+
+/// Lists a directory of the basis, if its filesystem takes different names for
+/// the same: the one that is found might be of another file, which then passed
+/// for this one if it is as large and as old.
+pub(crate) fn basis_names(basis: Option<&Dir>, names: Names) -> Option<HashSet<CString>> {
+    let basis = basis.filter(|_| names == Names::Folded)?;
+    let mut found = HashSet::new();
+    // What cannot be listed is as good as not there: everything is copied.
+    while let Ok(Some(batch)) = Batch::read(basis) {
+        found.extend(batch.iter().map(|(name, _)| name.to_owned()));
+    }
+    Some(found)
 }
 
 impl Trio {

@@ -32,7 +32,7 @@ use crate::fs::xattr;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
-use crate::walk::level::{Trio, Walked, visit_target};
+use crate::walk::level::{Trio, Walked, basis_names, visit_target};
 use crate::walk::mount::MountPoints;
 pub(crate) use crate::walk::select::Selection;
 pub(crate) use crate::walk::state::Durability;
@@ -115,6 +115,7 @@ impl Replication<'_> {
             belongs: walk.belongs(&walk.mount_root),
             boundary: Boundary::Stay,
             has_basis: self.basis.is_some(),
+            basis_names: basis_names(self.basis.as_ref(), self.rules.names),
             has_target: self.target.is_some(),
             lost: AtomicBool::new(false),
             ways: Arc::default(),

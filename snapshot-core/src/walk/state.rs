@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 
 use crate::cancel::CancelToken;
-use crate::compare::Rules;
+use crate::compare::{Names, Rules};
 use crate::entry::FileId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Outcome};
@@ -237,7 +237,12 @@ impl<'run> Walk<'run> {
             Errno::NODEV,
             Errno::TOOBIG,
         ];
-        if Errno::from_io_error(&error).is_some_and(|error| OF_THE_ENTRY.contains(&error)) {
+        let number = Errno::from_io_error(&error);
+        if number == Some(Errno::EXIST) && self.rules.names == Names::Folded {
+            let path = node.path_of(self.source_path, name);
+            let what = "the destination takes its name for that of another entry";
+            self.note(Problem::saying(path, operation, what));
+        } else if number.is_some_and(|error| OF_THE_ENTRY.contains(&error)) {
             self.problem(node, name, operation, error);
         } else {
             let path = node.path_of(self.target_path, name);

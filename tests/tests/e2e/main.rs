@@ -17,6 +17,7 @@ mod locking;
 mod marks;
 mod metadata;
 mod mounts;
+mod odd_disks;
 mod ordinary_user;
 mod output;
 mod refusals;
