@@ -61,6 +61,12 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
+    /// The room that a copy of a file takes: less than its size if it has
+    /// holes, and not more if blocks are reserved behind its end.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.size_bytes.min(self.allocated_bytes)
+    }
+
     /// Tells whether a file was left alone between two looks at it.
     pub(crate) fn is_same_version(&self, later: &Metadata) -> bool {
         self.kind == later.kind

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What to know where a destination is full.
+pub(crate) const NO_ROOM_HINT: &str =
+    "nothing was published, and no snapshot was removed to make room";
+
 /// What kept an operation from being done.
 ///
 /// An error is only what stops a whole run. Trouble with one entry is a

@@ -208,6 +208,23 @@ pub enum Warning {
         /// Where it lies.
         path: PathBuf,
     },
+    /// A pattern was given as an absolute path in a source and matches nothing
+    /// there: patterns are seen from the source itself.
+    PatternAboveSource {
+        /// The pattern, and where it came from.
+        pattern: String,
+        /// The source.
+        source: PathBuf,
+        /// The pattern that would match.
+        instead: String,
+    },
+    /// A source that lies in another one is left out by the filter.
+    SourceLeftOut {
+        /// The source.
+        path: PathBuf,
+        /// What leaves it, or a directory above it, out.
+        rule: String,
+    },
     /// The destination refused hard links, so files that did not change were
     /// copied.
     LinksRefused {
@@ -276,6 +293,16 @@ impl fmt::Display for Warning {
             Warning::StoreLeftOut { path } => {
                 write!(f, "{} is the store itself and was left out", path.display())
             }
+            Warning::PatternAboveSource { pattern, source, instead } => write!(
+                f,
+                "`{pattern}` matches nothing in {}, from where patterns are seen: it would have to be {instead}",
+                source.display()
+            ),
+            Warning::SourceLeftOut { path, rule } => write!(
+                f,
+                "the source {} is left out by `{rule}`, because it lies in another source",
+                path.display()
+            ),
             Warning::LinksRefused { files, error } => {
                 write!(f, "{files} unchanged files were copied because the destination refused to link them: {error}")
             }

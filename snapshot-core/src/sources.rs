@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::entry::{EntryKind, FileId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Filter;
 use crate::fs::dir::{Access, Boundary, Dir, c_path};
 use crate::fs::mounts;
+use crate::report::Warning;
 use crate::walk::Selection;
 
 /// Sources that exist and can be read.
@@ -16,6 +18,8 @@ pub(crate) struct Sources {
     /// Absolute and free of symlinks, in the order of the bytes, none inside
     /// another.
     pub(crate) paths: Vec<PathBuf>,
+    /// All that were named, also those inside another.
+    pub(crate) named: Vec<PathBuf>,
     pub(crate) selection: Selection,
     /// Those that are mount points.
     pub(crate) mount_points: Vec<PathBuf>,
@@ -35,6 +39,8 @@ impl Sources {
             .map(|path| resolve(path))
             .collect::<Result<Vec<_>>>()?;
         paths.sort();
+        paths.dedup();
+        let named = paths.clone();
         // A path that lies in another comes right behind it or its like.
         paths.dedup_by(|later, earlier| later.starts_with(earlier));
         let selection = Selection::of_paths(paths.iter().map(PathBuf::as_path))
@@ -49,6 +55,7 @@ impl Sources {
             .collect();
         Ok(Sources {
             paths,
+            named,
             selection,
             mount_points,
         })
@@ -78,6 +85,59 @@ impl Sources {
         }
         Ok(())
     }
+}
+
+impl Sources {
+    /// What of the filter does other than it seems to be meant.
+    pub(crate) fn warnings(&self, filter: &Filter) -> Vec<Warning> {
+        let roots = self.paths.iter().map(PathBuf::as_path);
+        let above = patterns_above_sources(roots, filter);
+        above.chain(self.left_out(filter)).collect()
+    }
+
+    /// A source inside another is a part of it, and left out like any other
+    /// part; who named it will hardly expect that.
+    fn left_out(&self, filter: &Filter) -> impl Iterator<Item = Warning> {
+        self.named.iter().filter_map(|named| {
+            let root = self.paths.iter().find(|path| named.starts_with(path))?;
+            let relative = named.strip_prefix(root).ok()?;
+            let kind = kind_of(named);
+            // A directory above it may be what is left out.
+            let levels: Vec<_> = relative.ancestors().collect();
+            let by = levels.iter().rev().find_map(|level| {
+                let kind = if *level == relative {
+                    kind
+                } else {
+                    EntryKind::Directory
+                };
+                filter.verdict_by_path(level, kind).left_out_by()
+            })?;
+            Some(Warning::SourceLeftOut {
+                path: named.clone(),
+                rule: by.to_string(),
+            })
+        })
+    }
+}
+
+fn kind_of(path: &Path) -> EntryKind {
+    let below = path.strip_prefix("/").unwrap_or(path);
+    let found = c_path(below).and_then(|below| Dir::open_root()?.stat(&below));
+    found.map_or(EntryKind::Directory, |found| found.kind)
+}
+
+/// Tells of patterns that were given as absolute paths.
+pub(crate) fn patterns_above_sources<'f>(
+    sources: impl IntoIterator<Item = &'f Path> + Clone,
+    filter: &'f Filter,
+) -> impl Iterator<Item = Warning> {
+    filter
+        .above_sources(sources)
+        .map(|(pattern, source, instead)| Warning::PatternAboveSource {
+            pattern: pattern.to_string(),
+            source: source.to_path_buf(),
+            instead: instead.to_owned(),
+        })
 }
 
 fn resolve(given: &Path) -> Result<PathBuf> {

@@ -123,7 +123,7 @@ impl Store {
         let filesystem = Filesystem::of(&self.root)
             .map_err(|error| Error::io("ask for the room of", self.path(), error))?;
         Ok(Room {
-            free_bytes: filesystem.free.bytes,
+            free_bytes: filesystem.available_bytes,
             wanted_bytes: min_free.of(filesystem.total_bytes),
         })
     }

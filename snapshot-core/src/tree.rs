@@ -16,6 +16,7 @@ use crate::fs::{probe, publish, xattr};
 use crate::options::{self, TreeOptions};
 use crate::report::TreeReport;
 use crate::run::{dry_rules, now_monotonic, pool};
+use crate::sources::patterns_above_sources;
 use crate::walk::{Durability, Replication, Selection};
 
 /// Makes `target` equal to the directory `source`; what is equal to its
@@ -103,6 +104,7 @@ pub fn replicate_tree(
         target_path,
         rules,
         mounts: options.mounts,
+        named: &[],
         filter: &options.filter,
         durability: if filesystem.is_some_and(|filesystem| filesystem.is_fuse()) {
             Durability::Each
@@ -114,7 +116,10 @@ pub fn replicate_tree(
         observer,
         cancel,
     };
-    let replicated = replication.run(&pool(options.jobs)?)?;
+    let mut replicated = replication.run(&pool(options.jobs)?)?;
+    replicated
+        .warnings
+        .extend(patterns_above_sources([source_path], &options.filter));
     if let Some(flush) = flush {
         observer.on_event(&Event::Phase(Phase::Flushing));
         publish::flush(&flush).map_err(|error| failed(error).with_kind(ErrorKind::FlushFailed))?;

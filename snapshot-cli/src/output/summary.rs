@@ -48,6 +48,8 @@ fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
             Warning::CoarseMtimes { .. } => "coarse_mtimes",
             Warning::XattrsNotKept { .. } => "xattrs_not_kept",
             Warning::StoreLeftOut { .. } => "store_left_out",
+            Warning::PatternAboveSource { .. } => "pattern_above_source",
+            Warning::SourceLeftOut { .. } => "source_left_out",
             Warning::LinksRefused { .. } => "links_refused",
             Warning::LinkLimit { .. } => "link_limit",
             Warning::MountsLeftOut { .. } => "mounts_left_out",

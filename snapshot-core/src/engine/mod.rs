@@ -4,6 +4,7 @@ mod afterwards;
 mod choose;
 mod describe;
 mod preview;
+mod space;
 mod work;
 
 use std::path::Path;
@@ -267,7 +268,9 @@ impl Run<'_> {
             Some(work) => Some(work.capabilities(self.options.full_copies)?),
             None => store.known_capabilities().cloned(),
         };
-        work.map_or(Ok(()), |work| work.refuse_if_full(basis))?;
+        if let (Some(work), Some(capabilities)) = (work, &capabilities) {
+            self.refuse_if_full(work, basis, capabilities, pool)?;
+        }
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),
@@ -280,6 +283,7 @@ impl Run<'_> {
                 .as_ref()
                 .map_or_else(dry_rules, Capabilities::rules),
             mounts: self.options.mounts,
+            named: &self.sources.named,
             filter: &self.options.filter,
             durability: work.map_or(Durability::Whole, |work| work.durability),
             left_out: Some(store.file_id),
@@ -291,6 +295,9 @@ impl Run<'_> {
         replicated
             .warnings
             .extend(capabilities.iter().flat_map(Capabilities::warnings));
+        replicated
+            .warnings
+            .extend(self.sources.warnings(&self.options.filter));
         Ok(replicated)
     }
 }

@@ -66,6 +66,7 @@ impl Store {
             target_path: Path::new("/"),
             rules: dry_rules(),
             mounts: options.mounts,
+            named: &sources.named,
             filter: &options.filter,
             durability: Durability::Whole,
             left_out: None,
@@ -73,7 +74,10 @@ impl Store {
             observer,
             cancel,
         };
-        let replicated = replication.run(&pool(options.jobs)?)?;
+        let mut replicated = replication.run(&pool(options.jobs)?)?;
+        replicated
+            .warnings
+            .extend(sources.warnings(&options.filter));
         Ok(report(
             snapshot,
             None,

@@ -6,7 +6,8 @@ use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
-use crate::error::{Error, ErrorKind, Result};
+use crate::engine::space::describe;
+use crate::error::{Error, ErrorKind, NO_ROOM_HINT, Result};
 use crate::fs::dir::Dir;
 use crate::fs::publish::Filesystem;
 use crate::fs::smallfile::{self, Flush};
@@ -111,30 +112,11 @@ impl<'s> Work<'s> {
         }
         match Filesystem::of(&self.tree) {
             Ok(free) => error.with_hint(format!(
-                "the destination has {} free; nothing was published, and no snapshot was removed to make room",
-                describe(free.free.bytes, free.free.inodes)
+                "the destination has {} free; {NO_ROOM_HINT}",
+                describe(free.free)
             )),
             Err(_) => error,
         }
-    }
-
-    /// Refuses early what cannot succeed: every directory of a snapshot is
-    /// new, and takes an inode and a block. What the files take is known only
-    /// when they were compared.
-    pub(super) fn refuse_if_full(&self, basis: Option<&SnapshotInfo>) -> Result<()> {
-        let free = &self.filesystem;
-        let directories = basis.map_or(0, |basis| basis.counts.directories);
-        let bytes = directories.saturating_mul(free.block_bytes);
-        if bytes <= free.free.bytes && free.free.inodes.is_none_or(|inodes| directories <= inodes) {
-            return Ok(());
-        }
-        let message = format!(
-            "the directories of a snapshot alone need {}, and {} has {} free",
-            describe(bytes, Some(directories)),
-            self.store.path().display(),
-            describe(free.free.bytes, free.free.inodes)
-        );
-        Err(Error::new(ErrorKind::NoSpace, message).with_path(self.store.path()))
     }
 
     /// Writes the record, after which only flush and rename are left.
@@ -199,12 +181,5 @@ impl Filled<'_, '_> {
             failed(error).with_kind(ErrorKind::FlushFailed)
         })?;
         Ok(self.info)
-    }
-}
-
-fn describe(bytes: u64, inodes: Option<u64>) -> String {
-    match inodes {
-        Some(inodes) => format!("{bytes} bytes and {inodes} inodes"),
-        None => format!("{bytes} bytes"),
     }
 }

@@ -142,6 +142,18 @@ impl Filter {
         }
     }
 
+    /// The patterns that were given as absolute paths in one of the sources,
+    /// where they match nothing: the pattern, the source, and what would match.
+    pub(crate) fn above_sources<'f>(
+        &'f self,
+        sources: impl IntoIterator<Item = &'f Path> + Clone,
+    ) -> impl Iterator<Item = (&'f FilterPattern, &'f Path, &'f str)> {
+        self.0.patterns.iter().filter_map(move |pattern| {
+            let mut sources = sources.clone().into_iter();
+            sources.find_map(|source| Some((pattern, source, pattern.seen_from(source)?)))
+        })
+    }
+
     /// Tells whether any pattern asks for paths.
     #[must_use]
     pub fn wants_paths(&self) -> bool {

@@ -6,7 +6,7 @@
 //! here, and written so that the matcher reads what gitignore means.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::class;
 use super::error::{FilterError, PatternTrouble};
@@ -83,6 +83,14 @@ impl FilterPattern {
     #[must_use]
     pub fn wins_back(&self) -> bool {
         self.origin == PatternOrigin::Include || self.text.starts_with('!')
+    }
+
+    /// What the pattern would be if it was meant as an absolute path in the
+    /// source at `root`, where patterns begin with the source itself.
+    pub(crate) fn seen_from(&self, root: &Path) -> Option<&str> {
+        let inside = self.body().strip_prefix(root.to_str()?)?;
+        let is_meant = root != Path::new("/") && inside.starts_with('/') && inside != "/";
+        is_meant.then_some(inside)
     }
 
     /// The pattern without the `!` of one that wins back.
@@ -205,6 +213,27 @@ pub(super) fn literal(c: char) -> impl Iterator<Item = char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_absolute_path_is_told_from_one_that_begins_alike() {
+        let seen = |text: &str, root: &str| {
+            let (pattern, _) = FilterPattern::read(text, PatternOrigin::Exclude).unwrap();
+            pattern.seen_from(Path::new(root)).map(str::to_owned)
+        };
+        let instead = Some("/.cache".to_owned());
+        assert_eq!(seen("/home/alice/.cache", "/home/alice"), instead);
+        assert_eq!(seen("!/home/alice/.cache", "/home/alice"), instead);
+        for (text, root) in [
+            ("/home/alice/.cache", "/"),
+            ("/home/alice/.cache", "/home/al"),
+            ("/home/alice", "/home/alice"),
+            ("/home/alice/", "/home/alice"),
+            ("home/alice/.cache", "/home/alice"),
+            ("/.cache", "/home/alice"),
+        ] {
+            assert_eq!(seen(text, root), None, "{text}");
+        }
+    }
 
     #[test]
     fn patterns_are_written_as_the_matcher_reads_them() {

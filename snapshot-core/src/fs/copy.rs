@@ -41,6 +41,30 @@ pub(crate) enum CopyError {
     Cancelled,
 }
 
+/// Shares the data, where both filesystems are one that can; tells if it did.
+pub(crate) fn by_reference(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    source: &Metadata,
+    ways: &Ways,
+) -> Result<bool, CopyError> {
+    let size = source.size_bytes;
+    if size == 0 || ways.no_reflink.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    match fs::ioctl_ficlone(to, from) {
+        Ok(()) => {
+            // What was added since the source was opened is cloned too.
+            fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))?;
+            return Ok(true);
+        }
+        Err(error) if is_no_way(error) => ways.no_reflink.store(true, Ordering::Relaxed),
+        // Swap files, and files with other block sizes, are refused alone.
+        Err(_) => {}
+    }
+    Ok(false)
+}
+
 /// Copies as many bytes as `source` had when it was opened; what it grows
 /// meanwhile is not read, so that nothing is endless. Holes stay holes.
 ///
@@ -55,18 +79,6 @@ pub(crate) fn contents(
     let size = source.size_bytes;
     if size == 0 {
         return Ok(());
-    }
-    if !ways.no_reflink.load(Ordering::Relaxed) {
-        match fs::ioctl_ficlone(to, from) {
-            Ok(()) => {
-                proceed(size);
-                // What was added since the source was opened is cloned too.
-                return fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()));
-            }
-            Err(error) if is_no_way(error) => ways.no_reflink.store(true, Ordering::Relaxed),
-            // Swap files, and files with other block sizes, are refused alone.
-            Err(_) => {}
-        }
     }
     if source.allocated_bytes >= size {
         return range(from, to, 0, size, ways, proceed);

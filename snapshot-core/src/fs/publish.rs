@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{self, AtFlags, RenameFlags};
@@ -28,29 +29,44 @@ pub(crate) struct Filesystem {
     /// 0 where it has none, as on NFS and FUSE.
     pub(crate) id: u64,
     pub(crate) free: FreeSpace,
+    /// What ordinary users may still take.
+    pub(crate) available_bytes: u64,
     /// Its size, whoever may use it.
     pub(crate) total_bytes: u64,
+    /// What is taken of it, by whomever.
+    pub(crate) used_bytes: u64,
     /// The least that a directory takes.
     pub(crate) block_bytes: u64,
 }
 
 impl Filesystem {
-    /// Asks for the filesystem of a directory. A file server is asked twice.
-    pub(crate) fn of(dir: &Dir) -> io::Result<Filesystem> {
+    /// Asks for the filesystem of what is open. A file server is asked twice.
+    pub(crate) fn of(dir: &impl AsFd) -> io::Result<Filesystem> {
         #[allow(
             clippy::useless_conversion,
             reason = "the field's type differs between machines"
         )]
         let kind = i64::from(fs::fstatfs(dir)?.f_type);
         let stat = fs::fstatvfs(dir)?;
+        // ext4 keeps some blocks for root.
+        let free = if rustix::process::geteuid().is_root() {
+            stat.f_bfree
+        } else {
+            stat.f_bavail
+        };
         Ok(Filesystem {
             kind,
             id: stat.f_fsid,
             free: FreeSpace {
-                bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+                bytes: free.saturating_mul(stat.f_frsize),
                 inodes: (stat.f_files > 0).then_some(stat.f_favail),
             },
+            available_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
             total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            used_bytes: stat
+                .f_blocks
+                .saturating_sub(stat.f_bfree)
+                .saturating_mul(stat.f_frsize),
             block_bytes: stat.f_frsize,
         })
     }
@@ -60,6 +76,15 @@ impl Filesystem {
     pub(crate) fn is_fuse(&self) -> bool {
         const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
         self.kind == FUSE_SUPER_MAGIC
+    }
+
+    /// Tells whether a byte that is written takes a byte. Others compress, or
+    /// are a server's that does.
+    pub(crate) fn takes_what_is_written(&self) -> bool {
+        const EXT4: i64 = 0xef53;
+        const XFS: i64 = 0x5846_5342;
+        const TMPFS: i64 = 0x0102_1994;
+        [EXT4, XFS, TMPFS].contains(&self.kind)
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use crate::entry::{EntryKind, Metadata};
+use crate::error::{Error, ErrorKind, NO_ROOM_HINT};
 use crate::event::{Event, Outcome};
 use crate::fs::copy::{self, CopyError, Ways};
 use crate::fs::dir::{Boundary, Dir, stat_handle};
+use crate::fs::publish::Filesystem;
 use crate::fs::xattr::{self, Place};
 use crate::fs::{make, mounts};
 use crate::report::{Counts, Operation};
@@ -18,6 +21,9 @@ use crate::walk::state::{Durability, Tally, Walk, locked};
 
 /// A file that changes while it is read is read again so often.
 const READS: u32 = 2;
+
+/// From this size on it is worth a call to find out if there is room.
+const LARGE_BYTES: u64 = 8 << 20;
 
 /// Where the bytes come from.
 struct Data<'a> {
@@ -36,6 +42,8 @@ impl Walk<'_> {
     ) -> Placed {
         let Some(target) = &here.trio.target else {
             tally.counts.bytes_copied += here.source.size_bytes;
+            self.needed_bytes
+                .fetch_add(here.source.stored_bytes(), Ordering::Relaxed);
             return Placed::Done {
                 outcome: Outcome::Copied,
                 inode: None,
@@ -128,7 +136,7 @@ impl Walk<'_> {
                 },
             };
             let copied = self
-                .copy_once(&data, &version, to, tally)
+                .copy_once(here, &data, &version, to, tally)
                 .and_then(|()| xattr::read(Place::Open(from.as_fd())).map_err(CopyError::Read));
             if reuse.take().is_some()
                 && matches!(copied, Err(CopyError::Read(_) | CopyError::Shrunk))
@@ -165,11 +173,16 @@ impl Walk<'_> {
 
     fn copy_once(
         &self,
+        here: &Here<'_>,
         data: &Data<'_>,
         version: &Metadata,
         to: &OwnedFd,
         tally: &mut Tally,
     ) -> Result<(), CopyError> {
+        if copy::by_reference(data.from, to.as_fd(), version, data.ways)? {
+            return Ok(());
+        }
+        self.refuse_if_too_large(here, version, to)?;
         let told = tally.told_bytes;
         let mut copied_bytes = 0;
         let result = copy::contents(
@@ -196,6 +209,35 @@ impl Walk<'_> {
             tally.told_bytes = told;
         }
         result
+    }
+
+    /// Ends the run before a file is written for which there is no room.
+    fn refuse_if_too_large(
+        &self,
+        here: &Here<'_>,
+        version: &Metadata,
+        to: &OwnedFd,
+    ) -> Result<(), CopyError> {
+        let needed = version.stored_bytes();
+        if needed < LARGE_BYTES {
+            return Ok(());
+        }
+        let filesystem = Filesystem::of(to).map_err(CopyError::Write)?;
+        let free = filesystem.free.bytes;
+        if needed <= free || !filesystem.takes_what_is_written() {
+            return Ok(());
+        }
+        let path = here.node.path_of(self.source_path, here.name);
+        let message = format!(
+            "{} needs {needed} bytes, and the destination has {free} bytes free",
+            path.display()
+        );
+        self.fail(
+            Error::new(ErrorKind::NoSpace, message)
+                .with_path(path)
+                .with_hint(NO_ROOM_HINT),
+        );
+        Err(CopyError::Cancelled)
     }
 
     fn open_source(&self, here: &Here<'_>) -> io::Result<OwnedFd> {

@@ -64,6 +64,10 @@ impl Walk<'_> {
             Ok(trio) => trio,
             Err(error) => return self.problem(up, name, Operation::Open, error),
         };
+        // Before openat2, only opening tells, and may then have to wait.
+        if found.boundary == Boundary::Stay && up.level.has_mount_point(name) {
+            return self.mount_point(scope, up, &trio, found);
+        }
         let access = match found.selection {
             Selection::Whole => Access::Read,
             Selection::Only(_) => Access::Search,

@@ -51,6 +51,11 @@ pub(crate) struct Walked {
 }
 
 impl Walked {
+    /// Tells whether something was mounted over an entry when the run began.
+    pub(crate) fn has_mount_point(&self, name: &CStr) -> bool {
+        self.mount_points.iter().any(|point| point.is(name))
+    }
+
     /// Tells whether what the basis finds by a name has that very name.
     pub(crate) fn basis_has(&self, name: &CStr) -> bool {
         self.basis_names

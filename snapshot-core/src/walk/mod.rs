@@ -17,7 +17,7 @@ mod unchanged;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
 
@@ -51,6 +51,9 @@ pub(crate) struct Replication<'run> {
     pub(crate) target_path: &'run Path,
     pub(crate) rules: Rules,
     pub(crate) mounts: Mounts,
+    /// What the user named, also inside of other sources: mounts there are
+    /// entered.
+    pub(crate) named: &'run [PathBuf],
     pub(crate) filter: &'run Filter,
     pub(crate) durability: Durability,
     /// A directory that is left out wherever it is met.
@@ -66,6 +69,8 @@ pub(crate) struct Replicated {
     pub(crate) counts: Counts,
     /// What of it belongs to each of the sources.
     pub(crate) sources: Vec<Counts>,
+    /// The room that the copied files take; counted in a dry run only.
+    pub(crate) needed_bytes: u64,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
     /// A directory that a failing disk or server kept back, if any.
@@ -81,6 +86,7 @@ impl Replication<'_> {
             self.target_path,
             self.rules,
             self.mounts,
+            self.named,
             self.durability,
             self.left_out,
             self.sources,
@@ -132,7 +138,7 @@ impl Replication<'_> {
         });
         pool.broadcast(|_| xattr::leave_directory());
         walk.outcome()?;
-        if top.level.lost.load(std::sync::atomic::Ordering::Relaxed) {
+        if top.level.lost.load(Ordering::Relaxed) {
             let problem = walk.problems().pop();
             let cause = problem.map_or_else(String::new, |problem| problem.to_string());
             return Err(Error::io(
@@ -147,6 +153,7 @@ impl Replication<'_> {
         Ok(Replicated {
             counts,
             sources,
+            needed_bytes: walk.needed_bytes.load(Ordering::Relaxed),
             problems: walk.problems(),
             warnings: walk.warnings(),
             directory_lost: locked(&walk.notes.directory_lost).take(),

@@ -24,9 +24,10 @@ use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
 use crate::xattr::Xattrs;
 
-/// The mount points below the sources, by the directory that they are in. A
-/// file can be one too, and must not even be asked for its metadata if a server
-/// behind it may not answer. (Directories are found out by opening them.)
+/// The mount points below the sources, by the directory that they are in. None
+/// must even be asked for its metadata if a server behind it may not answer.
+/// (Directories that become mount points meanwhile are found out by opening
+/// them, where the kernel has openat2.)
 #[derive(Default)]
 pub(crate) struct MountPoints(HashMap<PathBuf, Vec<MountPoint>>);
 
@@ -35,6 +36,12 @@ pub(crate) struct MountPoints(HashMap<PathBuf, Vec<MountPoint>>);
 pub(crate) struct MountPoint {
     name: CString,
     kind: String,
+}
+
+impl MountPoint {
+    pub(crate) fn is(&self, name: &CStr) -> bool {
+        self.name.as_c_str() == name
+    }
 }
 
 impl MountPoints {
@@ -71,12 +78,10 @@ impl Walk<'_> {
     /// Tells if an entry that is no directory is a mount point that is left
     /// out. Nothing of it is touched.
     pub(super) fn leaves_out_mount(&self, node: &Node<Walked>, name: &CStr) -> bool {
-        let point = node
-            .level
-            .mount_points
-            .iter()
-            .find(|point| point.name.as_c_str() == name);
-        let Some(point) = point.filter(|point| !self.enters(&point.kind)) else {
+        let point = node.level.mount_points.iter().find(|point| point.is(name));
+        let Some(point) =
+            point.filter(|point| !self.enters(&point.kind) && !self.is_named(node, name))
+        else {
             return false;
         };
         let path = node.path_of(self.source_path, name);
@@ -97,7 +102,7 @@ impl Walk<'_> {
             .source()
             .and_then(|dir| mounts::type_at(dir, &found.name));
         match kind {
-            Ok(kind) if self.enters(&kind) => {
+            Ok(kind) if self.enters(&kind) || self.is_named(up, &found.name) => {
                 self.queue(
                     scope,
                     up,
@@ -140,6 +145,11 @@ impl Walk<'_> {
             MountClass::Remote => self.mounts == Mounts::All,
             MountClass::Pseudo => false,
         }
+    }
+
+    /// Tells whether the user named an entry as a source of its own.
+    fn is_named(&self, node: &Node<Walked>, name: &CStr) -> bool {
+        !self.named.is_empty() && self.named.contains(&node.path_of(&self.mount_root, name))
     }
 
     pub(super) fn count_left_out(&self, node: &Node<Walked>, name: &CStr) {

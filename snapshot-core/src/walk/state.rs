@@ -50,6 +50,8 @@ pub(crate) struct Walk<'run> {
     pub(crate) target_path: &'run Path,
     pub(crate) rules: Rules,
     pub(crate) mounts: Mounts,
+    /// Mount points that the user named.
+    pub(crate) named: &'run [PathBuf],
     pub(crate) durability: Durability,
     /// The directory that is left out: the store.
     pub(crate) left_out: Option<FileId>,
@@ -64,6 +66,8 @@ pub(crate) struct Walk<'run> {
     /// What the destination's filesystem cannot do by itself.
     pub(crate) inside: Ways,
     pub(crate) totals: Totals,
+    /// The room that the copied files take, as far as a dry run can tell.
+    pub(crate) needed_bytes: AtomicU64,
     /// Directories whose modes would keep an ordinary user out; they get them
     /// when all else is done.
     pub(crate) closed_last: Mutex<Vec<Arc<Node<Walked>>>>,
@@ -103,6 +107,7 @@ impl<'run> Walk<'run> {
         target_path: &'run Path,
         rules: Rules,
         mounts: Mounts,
+        named: &'run [PathBuf],
         durability: Durability,
         left_out: Option<FileId>,
         sources: &'run [PathBuf],
@@ -118,6 +123,7 @@ impl<'run> Walk<'run> {
             target_path,
             rules,
             mounts,
+            named,
             durability,
             left_out,
             sources,
@@ -128,6 +134,7 @@ impl<'run> Walk<'run> {
             distrusted: HashSet::new(),
             inside: Ways::default(),
             totals: Totals::new(workers, sources.len()),
+            needed_bytes: AtomicU64::new(0),
             closed_last: Mutex::default(),
             notes: Notes::default(),
             failure: Mutex::default(),
