@@ -76,7 +76,8 @@ impl Marker {
                     let name = line.trim_start_matches('[').split([']', '.']).next();
                     is_ours = name.is_some_and(|name| name.trim() == DESTINATION);
                 }
-                !is_ours
+                // A comment may belong to what follows.
+                !is_ours || line.starts_with('#')
             })
             .collect();
         if !lines.ends_with("\n\n") {
@@ -372,6 +373,7 @@ impl SnapshotInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::{Capabilities, Circumstances};
 
     #[test]
     fn every_path_comes_back_from_its_text_to_the_byte() {
@@ -396,5 +398,53 @@ mod tests {
         let text = toml::to_string(&Marker::new("x".into(), &policy, None)).unwrap();
         let marker: Marker = toml::from_str(&text).unwrap();
         assert_eq!(marker.policy().unwrap(), policy);
+    }
+
+    #[test]
+    fn a_marker_is_changed_in_what_was_probed_and_in_nothing_else() {
+        let capabilities: Capabilities = toml::from_str(
+            "hard_links = true\nsymlink_links = true\nsymlinks = true\nowners = true\n\
+             made_as = [0, 0]\nmodes = true\nxattrs = [\"user\", \"acl\"]\n\
+             mtime_granularity_nanoseconds = 1\ncase_sensitive = true\n\
+             normalization_sensitive = true\nreflinks = false\nexclusive_rename = true\n\
+             exchanging_rename = true\nlocks = true\nwhole_flush = true\n",
+        )
+        .unwrap();
+        let probed = Probed {
+            capabilities,
+            circumstances: Circumstances {
+                filesystem_type: -7,
+                filesystem_id: "00ff".into(),
+                mount: "rw \"quoted\" \\040\n".into(),
+                caller: 1,
+                caller_capabilities: "0".into(),
+                made_as: (0, 0),
+            },
+        };
+        let plain = toml::to_string(&Marker::new("x".into(), &Policy::default(), None)).unwrap();
+        let old = "[destination]\na = 1\n[destination.b]\nc = 2\n";
+        let own = "# mine\n[own]\nd = 3\n";
+        for text in [
+            plain.clone(),
+            format!("{plain}{old}"),
+            format!("{plain}{old}{own}"),
+            format!("{plain}{own}{old}"),
+            format!("{plain}[ destination ] # theirs\na = 1\n"),
+        ] {
+            let changed = Marker::with_probed(&text, &probed).unwrap();
+            let marker: Marker = toml::from_str(&changed).unwrap();
+            assert_eq!(marker.probed().as_ref(), Some(&probed), "{changed}");
+            assert_eq!(changed.contains(own), text.contains(own), "{changed}");
+            let again = Marker::with_probed(&changed, &probed).unwrap();
+            assert_eq!(again.trim(), changed.trim());
+        }
+        // Rather not at all than wrong.
+        for text in [
+            format!("destination = {{ a = 1 }}\n{plain}"),
+            format!("{plain}e = \"\"\"\n[destination]\n\"\"\"\n"),
+            "no = TOML".to_owned(),
+        ] {
+            assert_eq!(Marker::with_probed(&text, &probed), None, "{text}");
+        }
     }
 }

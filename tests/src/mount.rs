@@ -84,6 +84,19 @@ impl Mount {
         Self::over(path, [OsStr::new("--bind"), source.as_os_str()])
     }
 
+    /// Mounts an overlay of two trees at `path`.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn overlay(lower: &Path, upper: &Path, work: &Path, path: &Path) -> Option<Self> {
+        let [lower, upper, work] = [lower, upper, work].map(Path::display);
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        Self::over(
+            path,
+            ["-t", "overlay", "-o", &options, "hardsnap-test"].map(OsStr::new),
+        )
+    }
+
     /// Mounts the kernel's table of processes at `path`.
     ///
     /// Says that the test is skipped and gives `None` where that cannot be had.

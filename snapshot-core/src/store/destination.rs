@@ -30,8 +30,17 @@ impl Store {
         let work = self.open_control(layout::WORK)?;
         let probed =
             probe::probe(&work).map_err(|error| self.failed("write", layout::WORK, error))?;
-        self.keep(&probed);
+        if !self.lost_links(&probed.capabilities) {
+            self.keep(&probed);
+        }
         Ok(probed.capabilities)
+    }
+
+    /// Tells if there were hard links and are none now. That is kept only once
+    /// full copies are allowed: what is kept is gone by.
+    fn lost_links(&self, now: &Capabilities) -> bool {
+        let before = self.probed.as_ref().map(|probed| &probed.capabilities);
+        !now.hard_links && before.is_none_or(|before| before.hard_links)
     }
 
     /// What the destination can hold, as far as that is known without trying.
@@ -69,8 +78,7 @@ impl Store {
             return Ok(kept.capabilities.clone());
         }
         let probed = probe::probe(tree).map_err(failed)?;
-        let before = self.probed.as_ref().map(|probed| &probed.capabilities);
-        if before.is_none_or(|before| before.hard_links) {
+        if self.lost_links(&probed.capabilities) {
             probed
                 .capabilities
                 .refuse_without_links(full_copies, self.path())?;

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hardsnap_tests::{Mount, Scratch, StoreView, TreeImage, assert_same, noon, snapshot_name};
+use hardsnap_tests::{
+    Hardsnap, Mount, OddDisk, Scratch, StoreView, TreeImage, assert_same, can_trace, noon,
+    skip_unless, snapshot_name,
+};
 
 use crate::filesystems::backup;
 use crate::trees::simple;
@@ -147,8 +151,9 @@ fn pseudo_filesystems_are_said_once() {
     }
 }
 
-/// Backs a source up in which a FUSE filesystem hangs at `place`.
-fn hanging(place: &str) {
+/// Backs a source up in which a FUSE filesystem hangs at `place`, on a kernel
+/// that is as it is made to be.
+fn hanging(place: &str, as_if: impl Fn(Hardsnap) -> Hardsnap) {
     let scratch = Scratch::new();
     let source = with_places(&scratch);
     let Some(_hanging) = Mount::silent_fuse(&source.join(place)) else {
@@ -159,7 +164,7 @@ fn hanging(place: &str) {
         let command = scratch
             .hardsnap("backup")
             .args(["--init", "--time", &noon(day)]);
-        let mut run = command.arg(&source).arg(&store).arg("--json").spawn();
+        let mut run = as_if(command.arg(&source).arg(&store).arg("--json")).spawn();
         let start = Instant::now();
         while !run.has_ended() {
             // Dropping the run kills it, and then the filesystem is unmounted.
@@ -180,10 +185,105 @@ fn hanging(place: &str) {
 
 #[test]
 fn a_fuse_server_that_does_not_answer_is_not_asked() {
-    hanging("bound");
+    hanging("bound", |command| command);
 }
 
 #[test]
 fn a_fuse_server_behind_a_file_that_does_not_answer_is_not_asked() {
-    hanging("bound file");
+    hanging("bound file", |command| command);
+}
+
+#[test]
+fn a_fuse_server_that_does_not_answer_is_not_asked_without_openat2_either() {
+    if skip_unless(can_trace(), "strace is missing or may not trace") {
+        for place in ["bound", "bound file"] {
+            hanging(place, |command| command.injecting("openat2:error=ENOSYS"));
+        }
+    }
+}
+
+#[test]
+fn a_mount_that_is_named_is_entered_inside_another_source_too() {
+    let scratch = Scratch::new();
+    let source = with_places(&scratch);
+    let Some(disk) = OddDisk::mount(&[]) else {
+        return;
+    };
+    fs::write(disk.join("served"), b"far away").unwrap();
+    let place = source.join("bound");
+    let Some(_bound) = Mount::bind(disk.path(), &place) else {
+        return;
+    };
+    let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+    for (day, sources) in [(0, vec![&source]), (1, vec![&source, &place])] {
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--init", "--time", &noon(day)]);
+        let outcome = command.args(&sources).arg(&store).json().expect(0);
+        let made = view.image(&snapshot_name(&noon(day)), &source);
+        let is_named = sources.len() > 1;
+        assert_eq!(made.get("bound/served").is_some(), is_named, "{outcome}");
+        let said: &[&str] = if is_named { &[] } else { &["mounts_left_out"] };
+        assert_eq!(outcome.warnings("code"), said, "{outcome}");
+    }
+}
+
+#[test]
+fn a_subvolume_is_no_mount_point_and_is_entered() {
+    let Some(disk) = Mount::btrfs(256) else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let source = disk.join("source");
+    fs::create_dir(&source).unwrap();
+    let made = Command::new("btrfs")
+        .args(["-q", "subvolume", "create"])
+        .arg(source.join("below"))
+        .status();
+    if !skip_unless(
+        made.is_ok_and(|status| status.success()),
+        "btrfs makes no subvolume",
+    ) {
+        return;
+    }
+    fs::write(source.join("below/file"), b"in a subvolume").unwrap();
+    let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+    for (day, how) in [(0, "--no-prune"), (1, "--one-file-system")] {
+        let command = scratch
+            .hardsnap("backup")
+            .args(["--init", how, "--time", &noon(day)]);
+        let outcome = command.arg(&source).arg(&store).json().expect(0);
+        assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+        let made = view.image(&snapshot_name(&noon(day)), &source);
+        assert_same(&TreeImage::of(&source), &made);
+    }
+}
+
+#[test]
+fn an_overlay_is_a_source_like_any_other() {
+    let scratch = Scratch::new();
+    let lower = scratch
+        .tree("lower")
+        .file("below", b"below")
+        .file("both", b"lower")
+        .hard_link("linked", "below")
+        .build();
+    let upper = scratch.tree("upper").file("both", b"upper").build();
+    let work = scratch.tree("work").build();
+    let place = scratch.tree("merged").build();
+    let Some(overlay) = Mount::overlay(&lower, &upper, &work, &place) else {
+        return;
+    };
+    fs::write(overlay.join("new"), b"new").unwrap();
+    let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+    for day in 0..2 {
+        let outcome = scratch.snapshot(&place, &store, &noon(day));
+        let made = view.image(&snapshot_name(&noon(day)), &place);
+        assert_eq!(
+            made.get("both").unwrap().content,
+            TreeImage::of(&upper).get("both").unwrap().content
+        );
+        assert_same(&TreeImage::of(&place), &made);
+        assert_eq!(outcome.number("files_copied") == 0, day == 1, "{outcome}");
+    }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use hardsnap_tests::{Mount, Scratch, StoreView, TreeImage, assert_same, noon, snapshot_name};
 
@@ -197,4 +198,76 @@ fn a_pseudo_filesystem_below_the_source_is_left_as_an_empty_directory() {
         assert!(made.at("proc").is_empty());
         assert_eq!(made.files(), expected);
     }
+}
+
+/// What a run that is only tried says of its filter.
+fn said(scratch: &Scratch, sources: &[&Path], options: &[&str]) -> Vec<(String, String)> {
+    let command = scratch.hardsnap("backup").args(["--init", "--dry-run"]);
+    let command = command.args(options).args(sources);
+    let outcome = command.arg("store").json().expect(0);
+    let codes = outcome.warnings("code").into_iter();
+    codes
+        .zip(outcome.warnings("message"))
+        // What an ordinary user is told each time.
+        .filter(|(code, _)| code != "owners_not_kept")
+        .collect()
+}
+
+#[test]
+fn a_pattern_that_is_an_absolute_path_is_told() {
+    let scratch = Scratch::new();
+    let home = scratch.tree("home").file(".cache/file", b"x").build();
+    let path = home.join(".cache");
+    let path = path.to_str().unwrap();
+    let list = scratch.join("list");
+    fs::write(&list, format!("# absolute\n{path}/\n")).unwrap();
+    for options in [
+        ["--exclude", path],
+        ["--exclude-from", list.to_str().unwrap()],
+    ] {
+        let said = said(&scratch, &[&home], &options);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, "pattern_above_source");
+        let means = if options[0] == "--exclude" {
+            "/.cache"
+        } else {
+            "/.cache/"
+        };
+        assert!(
+            said[0].1.ends_with(&format!("have to be {means}")),
+            "{said:?}"
+        );
+    }
+    // These do what they say.
+    for pattern in ["/.cache", ".cache", home.to_str().unwrap()] {
+        assert_eq!(said(&scratch, &[&home], &["--exclude", pattern]), []);
+    }
+    assert_eq!(
+        said(
+            &scratch,
+            &[&home, scratch.path()],
+            &["--exclude", "/home/.cache"]
+        ),
+        []
+    );
+}
+
+#[test]
+fn a_source_inside_another_that_the_filter_leaves_out_is_told() {
+    let scratch = Scratch::new();
+    let home = scratch.tree("home").file("caches/kept/file", b"x").build();
+    let kept = home.join("caches/kept");
+    for pattern in ["caches", "/caches/kept/", "kept"] {
+        let said = said(&scratch, &[&home, &kept], &["--exclude", pattern]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, "source_left_out");
+        assert!(said[0].1.contains(kept.to_str().unwrap()), "{said:?}");
+        assert!(
+            said[0].1.contains(&format!("--exclude {pattern}")),
+            "{said:?}"
+        );
+    }
+    assert_eq!(said(&scratch, &[&home, &kept], &["--exclude", "file"]), []);
+    // By itself it is taken.
+    assert_eq!(said(&scratch, &[&kept], &["--exclude", "kept"]), []);
 }

@@ -193,3 +193,100 @@ fn a_file_that_cannot_be_linked_is_copied() {
         [0, 2]
     );
 }
+
+/// Fills a first snapshot's destination too full, and gives what is said.
+fn too_large(disk: &Path, source: &Path, scratch: &Scratch) -> String {
+    let store = disk.join("store");
+    let outcome = scratch
+        .hardsnap("backup")
+        .args(["--init", "--time", &noon(0)])
+        .arg(source)
+        .arg(&store)
+        .run()
+        .expect(1);
+    let view = StoreView::new(&store);
+    assert_eq!(view.names(), [""; 0]);
+    assert_eq!(view.work(), [""; 0]);
+    assert_eq!(view.records(), [""; 0]);
+    outcome.stderr()
+}
+
+/// The bytes that were written to a disk until now, at most.
+fn taken(disk: &Path) -> u64 {
+    let stat = rustix::fs::statvfs(disk).unwrap();
+    (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+}
+
+#[test]
+fn a_first_snapshot_that_cannot_fit_is_refused_before_anything_is_copied() {
+    let Some(disk) = Mount::ext4(16) else { return };
+    let scratch = Scratch::new();
+    let source = simple(&scratch, "source")
+        .hard_link("linked", "file")
+        .build();
+    for number in 0..20 {
+        fs::write(source.join(format!("large {number}")), vec![7; 1 << 20]).unwrap();
+    }
+    // A hole takes no room.
+    let sparse = fs::File::create(source.join("sparse")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let before = taken(disk.path());
+    let said = too_large(disk.path(), &source, &scratch);
+    let (_, numbers) = said.split_once("the sources need ").unwrap();
+    let mut numbers = numbers
+        .split(' ')
+        .filter_map(|word| word.parse::<u64>().ok());
+    let (needed, inodes) = (numbers.next().unwrap(), numbers.next().unwrap());
+    assert!((20 << 20..21 << 20).contains(&needed), "{said}");
+    // 23 files, a symlink, and the directories down to the last one.
+    let directories = source.components().count() as u64 + 1;
+    assert_eq!(inodes, 23 + 1 + directories, "{said}");
+    assert!(numbers.next().unwrap() < 16 << 20, "{said}");
+    assert!(taken(disk.path()) < before + (1 << 20));
+    for number in 8..20 {
+        fs::remove_file(source.join(format!("large {number}"))).unwrap();
+    }
+    scratch.snapshot(&source, &disk.join("store"), &noon(1));
+}
+
+#[test]
+fn too_many_files_are_refused_before_the_first() {
+    let Some(disk) = Mount::tmpfs(65_536, 200) else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let source = many(scratch.tree("source"), 400).build();
+    // The source's filesystem is large enough to hold more than there is room.
+    fs::write(scratch.join("beside"), vec![7; 66 << 20]).unwrap();
+    let said = too_large(disk.path(), &source, &scratch);
+    assert!(
+        said.contains("the sources need") && said.contains("inodes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_large_file_is_refused_before_its_first_byte() {
+    let Some(disk) = Mount::ext4(16) else { return };
+    let scratch = Scratch::new();
+    let canary = Canary::new(&scratch);
+    let source = simple(&scratch, "source").build();
+    let (store, view) = (disk.join("store"), StoreView::new(disk.join("store")));
+    scratch.snapshot(&source, &store, &noon(0));
+    let invariant = Invariant::new(&store, &canary);
+    fs::write(source.join("large"), vec![7; 20 << 20]).unwrap();
+    let before = taken(disk.path());
+    let outcome = scratch
+        .hardsnap("backup")
+        .args(["--time", &noon(1)])
+        .arg(&source)
+        .arg(&store)
+        .run()
+        .expect(1);
+    let said = outcome.stderr();
+    assert!(said.contains("large needs 20971520 bytes"), "{said}");
+    assert!(said.contains("bytes free"), "{said}");
+    assert!(taken(disk.path()) < before + (1 << 20));
+    invariant.check();
+    view.assert_tidy();
+}
