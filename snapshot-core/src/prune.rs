@@ -17,8 +17,8 @@ use crate::options::Jobs;
 use crate::record::SnapshotInfo;
 use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
+use crate::room::{self, MinFree};
 use crate::run::{now_monotonic, pool};
-use crate::space::{self, MinFree};
 use crate::store::{State, Store, newest};
 use crate::tidy::tidy;
 
@@ -175,7 +175,7 @@ impl Store {
             let mut report = remove(self, &doomed, observer, cancel)?;
             if let Some(min_free) = plan.min_free {
                 let more = &again.for_room;
-                space::make(self, min_free, more, &mut report, observer, cancel)?;
+                room::make(self, min_free, more, &mut report, observer, cancel)?;
             }
             Ok(report)
         })
@@ -242,7 +242,7 @@ pub(crate) fn plan_with(
     PrunePlan {
         policy: policy.clone(),
         now,
-        for_room: space::candidates(snapshots, &keep),
+        for_room: room::candidates(snapshots, &keep),
         keep,
         remove,
         pause: None,

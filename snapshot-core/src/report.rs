@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::guard::Pause;
 use crate::name::SnapshotName;
 use crate::retention::Status;
-use crate::space::Room;
+use crate::room::Room;
 use crate::suspicion::Suspicion;
 use crate::xattr::XattrNamespace;
 
