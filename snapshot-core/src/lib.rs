@@ -86,6 +86,7 @@ mod event;
 mod filter;
 mod fs;
 mod guard;
+pub mod json;
 mod layout;
 mod name;
 mod node;

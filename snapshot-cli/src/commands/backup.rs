@@ -24,15 +24,18 @@ pub(super) fn run(args: &BackupArgs, console: &Arc<Console>) -> Result<Ending, F
     }
     let dry_run = args.run.dry_run;
     let options = options(args, sources).filter(args.run.filter.read()?);
-    let (report, seen) = watched(console, |reporter, cancel| {
+    let (mut report, seen) = watched(console, |reporter, cancel| {
         back_up(args, store, options, keep.as_ref(), reporter, cancel)
     })?;
     seen.take_left_behind(&report.left_behind);
     seen.take_warnings(&report.warnings);
     let told = seen.conclude();
     if console.is_json() {
-        let fields = summary::Backup::new(&report, &told, dry_run);
-        console.print_json(&json::Line::summary(fields));
+        // What was seen before the run, when the store was made, belongs to it.
+        report.warnings.clone_from(&told.warnings);
+        report.left_behind.clone_from(&told.left_behind);
+        let report = &report;
+        console.print_json(&json::Line::summary(summary::Backup { report, dry_run }));
     } else {
         if dry_run || console.wants_summary() {
             console.print(&human::backup(&report, dry_run, console.verbosity() > 0));

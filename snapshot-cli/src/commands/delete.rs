@@ -7,7 +7,7 @@ use hardsnap::{Deletion, SnapshotName, Store};
 use super::{removed, watched};
 use crate::args::DeleteArgs;
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, human, json, summary};
+use crate::output::{Console, human, json};
 
 pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     if args.yes == 0 && !console.can_ask() {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, F
     })?;
     let ending = removed(&report, seen);
     if console.is_json() {
-        console.print_json(&json::Line::summary(summary::Removal::from(&report)));
+        console.print_json(&json::Line::summary(&report));
     } else if console.wants_summary() {
         console.print(&human::removal("deleted", &report, true));
     }

@@ -12,7 +12,8 @@ use crate::output::{Console, human, json, summary};
 pub(super) fn run(args: &ListArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let snapshots = Store::open(&args.store)?.snapshots()?;
     if console.is_json() {
-        console.print_json(&json::Line::summary(summary::List::new(&snapshots)));
+        let snapshots = &snapshots;
+        console.print_json(&json::Line::summary(summary::List { snapshots }));
     } else {
         console.print(&human::list(&snapshots, console.verbosity() > 0));
     }

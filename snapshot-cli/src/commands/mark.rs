@@ -7,7 +7,7 @@ use hardsnap::{MarkReport, SnapshotName, Store};
 
 use crate::args::{HoldArgs, OneArgs};
 use crate::exit::{Ending, Failure};
-use crate::output::{Console, human, json, summary};
+use crate::output::{Console, human, json};
 
 pub(super) fn hold(args: &HoldArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     mark(
@@ -39,7 +39,7 @@ fn mark(
     let store = Store::open(store)?;
     let report = act(&store, store.resolve(snapshot)?.name)?;
     if console.is_json() {
-        console.print_json(&json::Line::summary(summary::Mark::from(&report)));
+        console.print_json(&json::Line::summary(&report));
     } else if console.wants_summary() {
         console.print(&human::mark(done, &report));
     }

@@ -18,7 +18,7 @@ pub(super) fn run(args: &TreeArgs, console: &Arc<Console>) -> Result<Ending, Fai
         .mode(args.run.mode())
         .mounts(args.run.mounts());
     let basis = args.link_dest.as_deref();
-    let (report, seen) = watched(console, |reporter, cancel| {
+    let (mut report, seen) = watched(console, |reporter, cancel| {
         replicate_tree(
             &args.source,
             basis,
@@ -31,8 +31,9 @@ pub(super) fn run(args: &TreeArgs, console: &Arc<Console>) -> Result<Ending, Fai
     seen.take_warnings(&report.warnings);
     let told = seen.conclude();
     if console.is_json() {
-        let fields = summary::Tree::new(&report, &told.warnings, dry_run);
-        console.print_json(&json::Line::summary(fields));
+        report.warnings.clone_from(&told.warnings);
+        let report = &report;
+        console.print_json(&json::Line::summary(summary::Tree { report, dry_run }));
     } else {
         if dry_run || console.wants_summary() {
             console.print(&human::tree(&report, &args.target, dry_run));

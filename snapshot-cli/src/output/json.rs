@@ -1,55 +1,11 @@
 //! JSON lines. Fields may be added, never renamed, moved or removed.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+pub(crate) use hardsnap::json::Line;
+use hardsnap::json::PathFields;
 use hardsnap::{LeftOutBy, Outcome, Problem};
 use serde::Serialize;
-
-const SCHEMA_VERSION: u32 = 1;
-
-/// One line: what kind of message it is, then its fields.
-#[derive(Debug, Serialize)]
-pub(crate) struct Line<T> {
-    message_type: &'static str,
-    schema_version: u32,
-    #[serde(flatten)]
-    body: T,
-}
-
-impl<T: Serialize> Line<T> {
-    fn new(message_type: &'static str, body: T) -> Line<T> {
-        Line {
-            message_type,
-            schema_version: SCHEMA_VERSION,
-            body,
-        }
-    }
-
-    pub(crate) fn summary(body: T) -> Line<T> {
-        Line::new("summary", body)
-    }
-}
-
-/// A path: lossily as text, and exactly where that is not enough.
-#[derive(Debug, Serialize)]
-pub(crate) struct PathFields {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_base64: Option<String>,
-}
-
-impl From<&Path> for PathFields {
-    fn from(path: &Path) -> PathFields {
-        PathFields {
-            path: path.to_string_lossy().into_owned(),
-            path_base64: path
-                .to_str()
-                .is_none()
-                .then(|| base64(path.as_os_str().as_bytes())),
-        }
-    }
-}
 
 /// `status`: how far a run is.
 #[derive(Debug, Serialize)]
@@ -155,59 +111,9 @@ impl ErrorFields {
     }
 }
 
-/// Base64 as RFC 4648 section 4 has it, with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                let index = (bits >> (18 - 6 * digit)) & 63;
-                text.push(char::from(ALPHABET[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_rfc_4648() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0xfd, 0x00]), "//79AA==");
-    }
-
-    #[test]
-    fn a_path_that_is_not_utf_8_is_also_there_exactly() {
-        let plain: PathFields = Path::new("/a/Grüße").into();
-        assert_eq!(
-            serde_json::to_string(&plain).unwrap(),
-            r#"{"path":"/a/Grüße"}"#
-        );
-        let raw: PathFields = Path::new(OsStr::from_bytes(b"/a/\xff")).into();
-        let expected = "{\"path\":\"/a/\u{fffd}\",\"path_base64\":\"L2Ev/w==\"}";
-        assert_eq!(serde_json::to_string(&raw).unwrap(), expected);
-    }
 
     #[test]
     fn an_entry_that_a_filter_leaves_out_comes_with_the_rule() {
