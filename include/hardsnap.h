@@ -641,6 +641,40 @@ hardsnap_status hardsnap_filter_exclude_larger_than(struct hardsnap_filter *filt
                                                     struct hardsnap_error **error);
 
 /**
+ * Holds a snapshot, named as for hardsnap_store_resolve(): no policy and no
+ * lack of room removes it, and hardsnap_store_delete() refuses to. A `note`
+ * replaces the one that it has; it may be NULL, and so may `snapshot`, which
+ * is the snapshot as it is then.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT, HARDSNAP_STORE_LOCKED, HARDSNAP_NO_SPACE,
+ * HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_hold(const struct hardsnap_store *store,
+                                    const char *name,
+                                    const char *note,
+                                    struct hardsnap_snapshot **snapshot,
+                                    struct hardsnap_error **error);
+
+/**
+ * Lets a held snapshot go the way of all others; its note stays. `snapshot`
+ * may be NULL. Errors as those of hardsnap_store_hold().
+ */
+hardsnap_status hardsnap_store_release(const struct hardsnap_store *store,
+                                       const char *name,
+                                       struct hardsnap_snapshot **snapshot,
+                                       struct hardsnap_error **error);
+
+/**
+ * Lets a suspect snapshot count: it becomes complete, or partial if entries
+ * are missing in it, and if it is the newest, `latest` and the next basis.
+ * `snapshot` may be NULL. Errors as those of hardsnap_store_hold().
+ */
+hardsnap_status hardsnap_store_accept(const struct hardsnap_store *store,
+                                      const char *name,
+                                      struct hardsnap_snapshot **snapshot,
+                                      struct hardsnap_error **error);
+
+/**
  * Makes options: the default policy, and refused where there are no hard
  * links. Never NULL.
  */
@@ -735,6 +769,13 @@ hardsnap_status hardsnap_backup_options_change_sources(struct hardsnap_backup_op
                                                        struct hardsnap_error **error);
 
 /**
+ * Goes on where the destination has lost its hard links: each snapshot then
+ * takes as much room as the sources.
+ */
+hardsnap_status hardsnap_backup_options_allow_full_copies(struct hardsnap_backup_options *options,
+                                                          struct hardsnap_error **error);
+
+/**
  * Lets this policy, which is copied, decide which expired snapshots are
  * removed afterwards. Default: the store's own.
  */
@@ -800,6 +841,34 @@ hardsnap_status hardsnap_tree_options_set_mounts(struct hardsnap_tree_options *o
  * Frees a plan. NULL is allowed.
  */
 void hardsnap_prune_plan_free(struct hardsnap_prune_plan *plan);
+
+/**
+ * Why hardsnap_store_prune() will remove nothing, because something looks
+ * wrong; or NULL.
+ */
+const char *hardsnap_prune_plan_pause(const struct hardsnap_prune_plan *plan);
+
+/**
+ * Has the plan carried out even if something looks wrong.
+ */
+hardsnap_status hardsnap_prune_plan_force(struct hardsnap_prune_plan *plan,
+                                          struct hardsnap_error **error);
+
+/**
+ * Has so much free afterwards, given as "50G" or "10%": if it is not, more
+ * snapshots go, oldest first, but never one that is held, suspect or dated in
+ * the future, nor the newest complete one, nor the newest three.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION.
+ */
+hardsnap_status hardsnap_prune_plan_set_min_free(struct hardsnap_prune_plan *plan,
+                                                 const char *min_free,
+                                                 struct hardsnap_error **error);
+
+/**
+ * All of it as a line of JSON, such as the command line prints.
+ */
+const char *hardsnap_prune_plan_json(const struct hardsnap_prune_plan *plan);
 
 /**
  * How many snapshots are kept.
@@ -935,6 +1004,22 @@ const char *hardsnap_report_basis(const struct hardsnap_report *report);
  * of these. 0 for what is none of them.
  */
 uint64_t hardsnap_report_count(const struct hardsnap_report *report, int32_t which);
+
+/**
+ * How many sources look as if they had been lost.
+ */
+size_t hardsnap_report_suspicion_count(const struct hardsnap_report *report);
+
+/**
+ * What is suspect about one of the sources, as a line of text; NULL beyond the
+ * last.
+ */
+const char *hardsnap_report_suspicion(const struct hardsnap_report *report, size_t index);
+
+/**
+ * All of it as a line of JSON, such as the command line prints as its summary.
+ */
+const char *hardsnap_report_json(const struct hardsnap_report *report);
 
 /**
  * How many entries are missing or unstable.
@@ -1073,6 +1158,11 @@ const struct hardsnap_snapshot *hardsnap_snapshots_get(const struct hardsnap_sna
                                                        size_t index);
 
 /**
+ * All of them as a line of JSON, such as the command line prints.
+ */
+const char *hardsnap_snapshots_json(const struct hardsnap_snapshots *snapshots);
+
+/**
  * Frees a snapshot that hardsnap_store_resolve() made; never one that a list
  * lends. NULL is allowed.
  */
@@ -1098,6 +1188,17 @@ uint64_t hardsnap_snapshot_sequence(const struct hardsnap_snapshot *snapshot);
  * HARDSNAP_SNAPSHOT_COMPLETE, _PARTIAL or _SUSPECT.
  */
 int32_t hardsnap_snapshot_status(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * How many reasons there are why it is suspect.
+ */
+size_t hardsnap_snapshot_suspicion_count(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * One of them, as a line of text; NULL beyond the last.
+ */
+const char *hardsnap_snapshot_suspicion(const struct hardsnap_snapshot *snapshot,
+                                        size_t index);
 
 /**
  * Whether it is kept whatever the policy says.
@@ -1246,7 +1347,8 @@ hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
 
 /**
  * Removes the snapshots named by `count` full names. Either all of them are
- * there and may go, or nothing is removed.
+ * there and may go, or nothing is removed. The last complete one goes only if
+ * `even_the_last` is true.
  *
  * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
  * HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
@@ -1255,6 +1357,7 @@ hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
 hardsnap_status hardsnap_store_delete(const struct hardsnap_store *store,
                                       const char *const *names,
                                       size_t count,
+                                      bool even_the_last,
                                       const struct hardsnap_cancel *cancel,
                                       hardsnap_callback callback,
                                       void *user_data,

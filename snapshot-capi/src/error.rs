@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::fmt::Display;
 
 use engine::retention::PolicyError;
-use engine::{Error, FilterError, InvalidByteSize, InvalidSnapshotName};
+use engine::{Error, FilterError, InvalidMinFree, InvalidSnapshotName};
 
 use crate::argument::free;
 use crate::guard::look;
@@ -106,8 +106,8 @@ impl From<FilterError> for Failure {
     }
 }
 
-impl From<InvalidByteSize> for Failure {
-    fn from(error: InvalidByteSize) -> Failure {
+impl From<InvalidMinFree> for Failure {
+    fn from(error: InvalidMinFree) -> Failure {
         Failure::new(HARDSNAP_INVALID_OPTION, error)
     }
 }

@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod filter;
 mod guard;
+pub mod mark;
 pub mod options;
 pub mod plan;
 pub mod policy;

@@ -268,6 +268,23 @@ pub unsafe extern "C" fn hardsnap_backup_options_change_sources(
     }
 }
 
+/// Goes on where the destination has lost its hard links: each snapshot then
+/// takes as much room as the sources.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_allow_full_copies(
+    options: *mut hardsnap_backup_options,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            handle_mut("options", options)?
+                .change(|options| options.full_copies(FullCopies::Allowed));
+            Ok(())
+        })
+    }
+}
+
 /// Lets this policy, which is copied, decide which expired snapshots are
 /// removed afterwards. Default: the store's own.
 #[unsafe(no_mangle)]

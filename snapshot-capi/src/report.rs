@@ -73,6 +73,8 @@ pub struct hardsnap_report {
     prune_paused: Option<Text>,
     left_behind: Vec<hardsnap_problem>,
     elapsed: Duration,
+    suspicions: Vec<Text>,
+    json: Option<Text>,
 }
 
 fn problems(problems: &[Problem]) -> Vec<hardsnap_problem> {
@@ -90,6 +92,8 @@ fn names(names: &[SnapshotName]) -> Vec<Text> {
 impl From<BackupReport> for hardsnap_report {
     fn from(report: BackupReport) -> hardsnap_report {
         hardsnap_report {
+            json: Some(Text::json(&report)),
+            suspicions: report.suspicions.iter().map(Text::new).collect(),
             snapshot: Some(Text::new(report.snapshot)),
             status: number_of(report.status),
             basis: report.basis.map(Text::new),
@@ -107,6 +111,7 @@ impl From<BackupReport> for hardsnap_report {
 impl From<TreeReport> for hardsnap_report {
     fn from(report: TreeReport) -> hardsnap_report {
         hardsnap_report {
+            json: Some(Text::json(&report)),
             counts: report.counts,
             skipped: problems(&report.skipped),
             warnings: warnings(&report.warnings),
@@ -119,6 +124,7 @@ impl From<TreeReport> for hardsnap_report {
 impl From<RemovalReport> for hardsnap_report {
     fn from(report: RemovalReport) -> hardsnap_report {
         hardsnap_report {
+            json: Some(Text::json(&report)),
             removed: names(&report.removed),
             prune_paused: report.prune_paused.map(Text::new),
             left_behind: problems(&report.left_behind),
@@ -176,6 +182,31 @@ pub unsafe extern "C" fn hardsnap_report_basis(report: *const hardsnap_report) -
 pub unsafe extern "C" fn hardsnap_report_count(report: *const hardsnap_report, which: i32) -> u64 {
     // SAFETY: stated in the header.
     unsafe { of(report, |report| count_of(&report.counts, which)) }.unwrap_or(0)
+}
+
+/// How many sources look as if they had been lost.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_suspicion_count(report: *const hardsnap_report) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { of(report, |report| report.suspicions.len()) }.unwrap_or(0)
+}
+
+/// What is suspect about one of the sources, as a line of text; NULL beyond the
+/// last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_suspicion(
+    report: *const hardsnap_report,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { of(report, |report| report.suspicions.get(index)) }.flatten())
+}
+
+/// All of it as a line of JSON, such as the command line prints as its summary.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_json(report: *const hardsnap_report) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { of(report, |report| report.json.as_ref()) }.flatten())
 }
 
 /// How many entries are missing or unstable.

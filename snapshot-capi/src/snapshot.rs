@@ -1,5 +1,6 @@
 //! The snapshots of a store.
 
+use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::ptr;
 
@@ -22,6 +23,7 @@ pub struct hardsnap_snapshot {
     host: Text,
     sources: Vec<Text>,
     counts: Counts,
+    suspicions: Vec<Text>,
 }
 
 impl From<SnapshotInfo> for hardsnap_snapshot {
@@ -40,13 +42,26 @@ impl From<SnapshotInfo> for hardsnap_snapshot {
                 .map(|source| Text::from(source.as_path()))
                 .collect(),
             counts: info.counts,
+            suspicions: info.suspicions.iter().map(Text::new).collect(),
         }
     }
 }
 
 /// The snapshots of a store, in the order in which they were made.
 #[derive(Debug)]
-pub struct hardsnap_snapshots(pub(crate) Vec<hardsnap_snapshot>);
+pub struct hardsnap_snapshots {
+    snapshots: Vec<hardsnap_snapshot>,
+    json: Text,
+}
+
+impl From<Vec<SnapshotInfo>> for hardsnap_snapshots {
+    fn from(snapshots: Vec<SnapshotInfo>) -> hardsnap_snapshots {
+        hardsnap_snapshots {
+            json: Text::json(BTreeMap::from([("snapshots", &snapshots)])),
+            snapshots: snapshots.into_iter().map(hardsnap_snapshot::from).collect(),
+        }
+    }
+}
 
 /// Frees a list, and with it the snapshots that it lends. NULL is allowed.
 #[unsafe(no_mangle)]
@@ -59,7 +74,7 @@ pub unsafe extern "C" fn hardsnap_snapshots_free(snapshots: *mut hardsnap_snapsh
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hardsnap_snapshots_count(snapshots: *const hardsnap_snapshots) -> usize {
     // SAFETY: stated in the header.
-    unsafe { snapshots.as_ref() }.map_or(0, |snapshots| snapshots.0.len())
+    unsafe { snapshots.as_ref() }.map_or(0, |snapshots| snapshots.snapshots.len())
 }
 
 /// One of them, lent by the list; NULL beyond the last. 0 is the oldest.
@@ -69,8 +84,17 @@ pub unsafe extern "C" fn hardsnap_snapshots_get(
     index: usize,
 ) -> *const hardsnap_snapshot {
     // SAFETY: stated in the header.
-    let found = unsafe { snapshots.as_ref() }.and_then(|snapshots| snapshots.0.get(index));
+    let found = unsafe { snapshots.as_ref() }.and_then(|snapshots| snapshots.snapshots.get(index));
     found.map_or(ptr::null(), ptr::from_ref)
+}
+
+/// All of them as a line of JSON, such as the command line prints.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_snapshots_json(
+    snapshots: *const hardsnap_snapshots,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { snapshots.as_ref() }.map(|snapshots| &snapshots.json))
 }
 
 /// Frees a snapshot that hardsnap_store_resolve() made; never one that a list
@@ -110,6 +134,25 @@ pub unsafe extern "C" fn hardsnap_snapshot_sequence(snapshot: *const hardsnap_sn
 pub unsafe extern "C" fn hardsnap_snapshot_status(snapshot: *const hardsnap_snapshot) -> i32 {
     // SAFETY: stated in the header.
     unsafe { snapshot.as_ref() }.map_or(HARDSNAP_SNAPSHOT_NONE, |snapshot| snapshot.status)
+}
+
+/// How many reasons there are why it is suspect.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_snapshot_suspicion_count(
+    snapshot: *const hardsnap_snapshot,
+) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { snapshot.as_ref() }.map_or(0, |snapshot| snapshot.suspicions.len())
+}
+
+/// One of them, as a line of text; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_snapshot_suspicion(
+    snapshot: *const hardsnap_snapshot,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { snapshot.as_ref() }.and_then(|snapshot| snapshot.suspicions.get(index)))
 }
 
 /// Whether it is kept whatever the policy says.

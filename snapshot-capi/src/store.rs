@@ -22,7 +22,7 @@ use crate::text::{Text, lend, lend_path};
 /// HARDSNAP_STORE_LOCKED.
 #[derive(Debug)]
 pub struct hardsnap_store {
-    store: Store,
+    pub(crate) store: Store,
     path: Text,
     id: Text,
 }
@@ -144,8 +144,7 @@ pub unsafe extern "C" fn hardsnap_store_snapshots(
         guard(error, || {
             let out = Out::new("snapshots", snapshots)?;
             let snapshots = handle("store", store)?.store.snapshots()?;
-            let snapshots = snapshots.into_iter().map(hardsnap_snapshot::from);
-            out.put(hardsnap_snapshots(snapshots.collect()));
+            out.put(snapshots.into());
             Ok(())
         })
     }
@@ -256,16 +255,22 @@ pub unsafe extern "C" fn hardsnap_store_prune(
 }
 
 /// Removes the snapshots named by `count` full names. Either all of them are
-/// there and may go, or nothing is removed.
+/// there and may go, or nothing is removed. The last complete one goes only if
+/// `even_the_last` is true.
 ///
 /// Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
 /// HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
 /// HARDSNAP_STORE_LOCKED and others.
 #[unsafe(no_mangle)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a run takes five besides its own"
+)]
 pub unsafe extern "C" fn hardsnap_store_delete(
     store: *const hardsnap_store,
     names: *const *const c_char,
     count: usize,
+    even_the_last: bool,
     cancel: *const hardsnap_cancel,
     callback: hardsnap_callback,
     user_data: *mut c_void,
@@ -281,8 +286,12 @@ pub unsafe extern "C" fn hardsnap_store_delete(
                 .iter()
                 .map(|&name| Ok(text("names", name)?.parse()?))
                 .collect::<Result<Vec<SnapshotName>, Failure>>()?;
+            let deletion = match even_the_last {
+                true => Deletion::OfAny,
+                false => Deletion::SparingTheLast,
+            };
             let done = watched(cancel, callback, user_data, |observer, cancel| {
-                store.delete(&names, Deletion::SparingTheLast, observer, cancel)
+                store.delete(&names, deletion, observer, cancel)
             });
             out.put(done?.into());
             Ok(())

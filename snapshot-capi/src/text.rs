@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use engine::json::Line;
+use serde::Serialize;
+
 /// Text that a handle owns and lends.
 #[derive(Clone, Debug)]
 pub(crate) struct Text(CString);
@@ -24,6 +27,12 @@ impl Text {
             bytes.truncate(end);
         }
         Text(CString::new(bytes).unwrap_or_default())
+    }
+
+    /// Something as the command line's JSON has it.
+    pub(crate) fn json(body: impl Serialize) -> Text {
+        // Writing data to memory fails only if the data says so, and none does.
+        Text::of_bytes(serde_json::to_vec(&Line::summary(body)).unwrap_or_default())
     }
 
     pub(crate) fn as_ptr(&self) -> *const c_char {

@@ -2,6 +2,8 @@
 //! granted when nothing is touched.
 
 use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -13,8 +15,36 @@ use crate::node::open_files_limit;
 use crate::options::Jobs;
 use crate::xattr::Namespaces;
 
-/// The engine's own threads; never the global pool, which belongs to others.
-pub(crate) fn pool(jobs: Jobs) -> Result<ThreadPool> {
+/// The engine's own threads. When this is dropped they have ended: rayon lets
+/// its own go on, and whoever forks or unmounts after a run must not meet them.
+pub(crate) struct Pool {
+    // In this order: threads end once nobody has work for them.
+    threads: ThreadPool,
+    _ended: Joined,
+}
+
+/// Waits for threads when it is dropped.
+struct Joined(Vec<JoinHandle<()>>);
+
+impl Deref for Pool {
+    type Target = ThreadPool;
+
+    fn deref(&self) -> &ThreadPool {
+        &self.threads
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        for handle in self.0.drain(..) {
+            // What panicked on a thread was passed on to whoever waited for it.
+            drop(handle.join());
+        }
+    }
+}
+
+/// Starts threads; never the global pool, which belongs to others.
+pub(crate) fn pool(jobs: Jobs) -> Result<Pool> {
     let wanted = match jobs {
         Jobs::Exactly(jobs) => jobs.get(),
         Jobs::Auto => std::thread::available_parallelism()
@@ -22,18 +52,27 @@ pub(crate) fn pool(jobs: Jobs) -> Result<ThreadPool> {
             .max(2),
     };
     // Each worker needs some open files.
-    let threads = wanted.min(open_files_limit() / 64).max(1);
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
+    let count = wanted.min(open_files_limit() / 64).max(1);
+    let mut handles = Vec::with_capacity(count);
+    let started = ThreadPoolBuilder::new()
+        .num_threads(count)
         .start_handler(|_| xattr::own_directory())
-        .thread_name(|number| format!("hardsnap-{number}"))
-        .build()
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Io,
-                format!("cannot start {threads} threads: {error}"),
-            )
+        .spawn_handler(|thread| {
+            let builder = Builder::new().name(format!("hardsnap-{}", thread.index()));
+            handles.push(builder.spawn(|| thread.run())?);
+            Ok(())
         })
+        .build();
+    match started {
+        Ok(threads) => Ok(Pool {
+            threads,
+            _ended: Joined(handles),
+        }),
+        Err(error) => Err(Error::new(
+            ErrorKind::Io,
+            format!("cannot start {count} threads: {error}"),
+        )),
+    }
 }
 
 #[allow(

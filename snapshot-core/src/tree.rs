@@ -116,7 +116,7 @@ pub fn replicate_tree(
         observer,
         cancel,
     };
-    let mut replicated = replication.run(&pool(options.jobs)?)?;
+    let mut replicated = replication.run(&*pool(options.jobs)?)?;
     replicated
         .warnings
         .extend(patterns_above_sources([source_path], &options.filter));

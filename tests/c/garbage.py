@@ -37,6 +37,7 @@ NAMED = {
     "pattern": '"*.o"',
     "name": '"latest"',
     "note": '"note"',
+    "min_free": '"1"',
     "capacity": "sizeof buffer",
     "source": "source",
     "source_length": "strlen(source)",

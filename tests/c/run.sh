@@ -56,6 +56,7 @@ for name in "${!sources[@]}"; do
     run "$name" "under the address sanitizer" "$work/$name-asan"
     if command -v valgrind >/dev/null; then
         run "$name" "under valgrind" valgrind --quiet --leak-check=full --error-exitcode=9 \
+            --suppressions=tests/c/valgrind.supp \
             --errors-for-leak-kinds=definite "$work/$name-c"
     fi
 done

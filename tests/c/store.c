@@ -156,9 +156,19 @@ static void snapshots_are_made_listed_and_removed(const char *folder)
 
     const char *names[] = {"2026-01-03T02-00-00Z"};
     CHECK_FAILS(HARDSNAP_LAST_SNAPSHOT,
-                hardsnap_store_delete(store, names, 1, NULL, NULL, NULL, &report, &error));
+                hardsnap_store_delete(store, names, 1, false, NULL, NULL, NULL, &report,
+                                      &error));
     hardsnap_report_free(backup(store, source, START + 4 * DAY, NULL));
-    CHECK_OK(hardsnap_store_delete(store, names, 1, NULL, NULL, NULL, &report, &error));
+    hardsnap_snapshot *held = NULL;
+    CHECK_OK(hardsnap_store_hold(store, names[0], "for ever", &held, &error));
+    CHECK(hardsnap_snapshot_is_held(held));
+    CHECK(strcmp(hardsnap_snapshot_note(held), "for ever") == 0);
+    hardsnap_snapshot_free(held);
+    CHECK_FAILS(HARDSNAP_SNAPSHOT_HELD,
+                hardsnap_store_delete(store, names, 1, false, NULL, NULL, NULL, &report, &error));
+    CHECK_OK(hardsnap_store_release(store, names[0], NULL, &error));
+    CHECK_OK(hardsnap_store_delete(store, names, 1, false, NULL, NULL, NULL, &report, &error));
+    CHECK(strstr(hardsnap_report_json(report), "\"removed_snapshots\":[\"2026-01-03T02") != NULL);
     CHECK(hardsnap_report_removed_count(report) == 1);
     hardsnap_report_free(report);
     CHECK(access(below(path, "2026-01-03T02-00-00Z"), F_OK) != 0);
@@ -209,6 +219,48 @@ static void a_run_is_stopped_by_a_switch_and_by_a_callback(const char *folder)
     CHECK(hardsnap_report_count(report, HARDSNAP_FILES_COPIED) == 3000);
     hardsnap_report_free(report);
     hardsnap_backup_options_free(options);
+    hardsnap_store_free(store);
+}
+
+static void an_emptied_source_is_suspect_until_accepted(const char *folder)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_store *store = NULL;
+    hardsnap_prune_plan *plan = NULL;
+    hardsnap_policy *policy = NULL;
+    hardsnap_snapshot *snapshot = NULL;
+    char path[4096], source[4096];
+    snprintf(path, sizeof path, "%s", below(folder, "doubted"));
+    snprintf(source, sizeof source, "%s", below(folder, "emptied"));
+    CHECK(mkdir(source, 0755) == 0);
+    write_file(below(source, "only"), "one");
+    CHECK_OK(hardsnap_store_init(path, strlen(path), NULL, NULL, NULL, &store, &error));
+    hardsnap_report_free(backup(store, source, START, NULL));
+    CHECK(unlink(below(source, "only")) == 0);
+
+    hardsnap_report *report = backup(store, source, START + DAY, NULL);
+    CHECK(hardsnap_report_status(report) == HARDSNAP_SNAPSHOT_SUSPECT);
+    CHECK(hardsnap_report_suspicion_count(report) == 1);
+    CHECK(strstr(hardsnap_report_suspicion(report, 0), "is empty") != NULL);
+    CHECK(hardsnap_report_prune_paused(report) != NULL);
+    CHECK(strstr(hardsnap_report_json(report), "\"status\":\"suspect\"") != NULL);
+    hardsnap_report_free(report);
+
+    CHECK_OK(hardsnap_policy_parse("last 1", &policy, &error));
+    CHECK_OK(hardsnap_store_plan_prune(store, policy, START + DAY, &plan, &error));
+    CHECK(hardsnap_prune_plan_pause(plan) != NULL);
+    CHECK_FAILS(HARDSNAP_INVALID_OPTION, hardsnap_prune_plan_set_min_free(plan, "lots", &error));
+    CHECK_OK(hardsnap_prune_plan_set_min_free(plan, "1", &error));
+    CHECK_OK(hardsnap_prune_plan_force(plan, &error));
+    CHECK(hardsnap_prune_plan_pause(plan) == NULL);
+    CHECK(strstr(hardsnap_prune_plan_json(plan), "\"keep\":[{\"name\":") != NULL);
+    hardsnap_prune_plan_free(plan);
+    hardsnap_policy_free(policy);
+
+    CHECK_OK(hardsnap_store_accept(store, "2026-01-02", &snapshot, &error));
+    CHECK(hardsnap_snapshot_status(snapshot) == HARDSNAP_SNAPSHOT_COMPLETE);
+    CHECK(hardsnap_snapshot_suspicion_count(snapshot) == 0);
+    hardsnap_snapshot_free(snapshot);
     hardsnap_store_free(store);
 }
 
@@ -293,6 +345,7 @@ int main(int argc, char **argv)
     CHECK(strcmp(hardsnap_version(), HARDSNAP_VERSION) == 0);
     snapshots_are_made_listed_and_removed(argv[1]);
     a_run_is_stopped_by_a_switch_and_by_a_callback(argv[1]);
+    an_emptied_source_is_suspect_until_accepted(argv[1]);
     errors_name_the_path_and_the_number(argv[1]);
     a_tree_is_linked_to_its_basis_and_filtered(argv[1]);
     return 0;

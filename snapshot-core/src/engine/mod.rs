@@ -112,7 +112,7 @@ impl Run<'_> {
         let snapshot = free_name(self.store, self.options, self.cancel)?;
         let state = self.store.state()?;
         let mut replicated =
-            self.replicate(snapshot, &snapshots, None, &pool(self.options.jobs)?)?;
+            self.replicate(snapshot, &snapshots, None, &*pool(self.options.jobs)?)?;
         let basis = newest(&snapshots);
         let record = self.record(snapshot, &snapshots, &state, &replicated);
         let imagined = self.info(&record, snapshot)?;
