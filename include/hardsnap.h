@@ -1239,6 +1239,12 @@ uint64_t hardsnap_snapshot_count(const struct hardsnap_snapshot *snapshot, int32
 const char *hardsnap_version(void);
 
 /**
+ * A status as a word for programs, such as "not_a_store": what the command
+ * line's JSON has as `code`.
+ */
+const char *hardsnap_status_name(hardsnap_status status);
+
+/**
  * Makes a store: finds out what the destination can hold and writes the
  * marker. The last component of the path is created if it is missing. `options`
  * may be NULL for the defaults, `callback` if nobody wants to know.

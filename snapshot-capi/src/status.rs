@@ -1,7 +1,7 @@
 //! The numbers that the functions return and take. None is ever reused for
 //! something else.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 use engine::ErrorKind;
 
@@ -80,6 +80,46 @@ pub const HARDSNAP_SNAPSHOT_HELD: hardsnap_status = 404;
 pub extern "C" fn hardsnap_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
+}
+
+/// A status as a word for programs, such as "not_a_store": what the command
+/// line's JSON has as `code`.
+#[unsafe(no_mangle)]
+pub extern "C" fn hardsnap_status_name(status: hardsnap_status) -> *const c_char {
+    name(status).as_ptr()
+}
+
+fn name(status: hardsnap_status) -> &'static CStr {
+    match status {
+        HARDSNAP_OK => c"ok",
+        HARDSNAP_INVALID_ARGUMENT => c"invalid_argument",
+        HARDSNAP_PANIC => c"panic",
+        HARDSNAP_IO => c"io",
+        HARDSNAP_INVALID_OPTION => c"invalid_option",
+        HARDSNAP_CANCELLED => c"cancelled",
+        HARDSNAP_NOT_A_STORE => c"not_a_store",
+        HARDSNAP_ALREADY_A_STORE => c"already_a_store",
+        HARDSNAP_UNSUPPORTED_FORMAT => c"unsupported_format",
+        HARDSNAP_UNSAFE_STORE => c"unsafe_store",
+        HARDSNAP_STORE_LOCKED => c"store_locked",
+        HARDSNAP_LATEST_OCCUPIED => c"latest_occupied",
+        HARDSNAP_NO_SOURCES => c"no_sources",
+        HARDSNAP_SOURCE_UNAVAILABLE => c"source_unavailable",
+        HARDSNAP_SOURCE_IS_STORE => c"source_is_store",
+        HARDSNAP_SOURCES_CHANGED => c"sources_changed",
+        HARDSNAP_LOCK_UNSUPPORTED => c"lock_unsupported",
+        HARDSNAP_LINKS_UNSUPPORTED => c"links_unsupported",
+        HARDSNAP_NOT_MOUNTED => c"not_mounted",
+        HARDSNAP_NO_SPACE => c"no_space",
+        HARDSNAP_FLUSH_FAILED => c"flush_failed",
+        HARDSNAP_TARGET_NOT_EMPTY => c"target_not_empty",
+        HARDSNAP_TIME_TAKEN => c"time_taken",
+        HARDSNAP_UNKNOWN_SNAPSHOT => c"unknown_snapshot",
+        HARDSNAP_AMBIGUOUS_SNAPSHOT => c"ambiguous_snapshot",
+        HARDSNAP_LAST_SNAPSHOT => c"last_snapshot",
+        HARDSNAP_SNAPSHOT_HELD => c"snapshot_held",
+        _ => c"failed",
+    }
 }
 
 pub(crate) fn of_kind(kind: ErrorKind) -> hardsnap_status {

@@ -119,7 +119,7 @@ impl Failure {
 
     fn word(&self) -> &'static str {
         match self {
-            Failure::Engine(error) => kind_word(error.kind()),
+            Failure::Engine(error) => error.kind().as_str(),
             Failure::Stopped { .. } => "cancelled",
             Failure::Usage(_) => "usage",
             Failure::Input(_) => "invalid_input",
@@ -187,36 +187,6 @@ fn kind_code(kind: ErrorKind) -> u8 {
         ErrorKind::NotAStore => 10,
         ErrorKind::StoreLocked => 11,
         _ => 1,
-    }
-}
-
-/// The kind as programs read it.
-fn kind_word(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::NotAStore => "not_a_store",
-        ErrorKind::AlreadyAStore => "already_a_store",
-        ErrorKind::UnsupportedFormat => "unsupported_format",
-        ErrorKind::UnsafeStore => "unsafe_store",
-        ErrorKind::StoreLocked => "store_locked",
-        ErrorKind::LockUnsupported => "lock_unsupported",
-        ErrorKind::NotMounted => "not_mounted",
-        ErrorKind::NoSources => "no_sources",
-        ErrorKind::SourceUnavailable => "source_unavailable",
-        ErrorKind::SourceIsStore => "source_is_store",
-        ErrorKind::SourcesChanged => "sources_changed",
-        ErrorKind::TimeTaken => "time_taken",
-        ErrorKind::UnknownSnapshot => "unknown_snapshot",
-        ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
-        ErrorKind::LastSnapshot => "last_snapshot",
-        ErrorKind::SnapshotHeld => "snapshot_held",
-        ErrorKind::TargetNotEmpty => "target_not_empty",
-        ErrorKind::LatestOccupied => "latest_occupied",
-        ErrorKind::NoSpace => "no_space",
-        ErrorKind::FlushFailed => "flush_failed",
-        ErrorKind::InvalidOption => "invalid_option",
-        ErrorKind::Cancelled => "cancelled",
-        ErrorKind::Io => "io",
-        _ => "failed",
     }
 }
 

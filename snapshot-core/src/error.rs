@@ -83,6 +83,39 @@ pub enum ErrorKind {
     Io,
 }
 
+impl ErrorKind {
+    /// The word for it that programs read: `not_a_store`, `no_space`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::NotAStore => "not_a_store",
+            ErrorKind::AlreadyAStore => "already_a_store",
+            ErrorKind::UnsupportedFormat => "unsupported_format",
+            ErrorKind::UnsafeStore => "unsafe_store",
+            ErrorKind::StoreLocked => "store_locked",
+            ErrorKind::LockUnsupported => "lock_unsupported",
+            ErrorKind::LinksUnsupported => "links_unsupported",
+            ErrorKind::NotMounted => "not_mounted",
+            ErrorKind::NoSources => "no_sources",
+            ErrorKind::SourceUnavailable => "source_unavailable",
+            ErrorKind::SourceIsStore => "source_is_store",
+            ErrorKind::SourcesChanged => "sources_changed",
+            ErrorKind::TimeTaken => "time_taken",
+            ErrorKind::UnknownSnapshot => "unknown_snapshot",
+            ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
+            ErrorKind::LastSnapshot => "last_snapshot",
+            ErrorKind::SnapshotHeld => "snapshot_held",
+            ErrorKind::TargetNotEmpty => "target_not_empty",
+            ErrorKind::LatestOccupied => "latest_occupied",
+            ErrorKind::NoSpace => "no_space",
+            ErrorKind::FlushFailed => "flush_failed",
+            ErrorKind::InvalidOption => "invalid_option",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Io => "io",
+        }
+    }
+}
+
 impl Error {
     /// Makes an error of a kind with a message and no cause.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {

@@ -17,6 +17,7 @@ RIGHT = {
     "void *": "NULL",
     "bool": "true",
     "int": "0",
+    "hardsnap_status": "100",
     "int32_t": "0",
     "uint32_t": "1",
     "uint64_t": "1",
@@ -57,6 +58,7 @@ EXACT = {
 }
 GARBAGE = {
     "int32_t": ["-1", "INT32_MAX", "INT32_MIN"],
+    "hardsnap_status": ["-1", "INT32_MAX", "INT32_MIN"],
     "uint32_t": ["UINT32_MAX"],
     "uint64_t": ["0", "UINT64_MAX"],
     "int64_t": ["INT64_MIN", "INT64_MAX", "-1"],

@@ -91,3 +91,9 @@ cmp "$work/home/file" "$work/new/latest$work/home/file"
 expect 11 flock "$work/new/.hardsnap/lock" "$work/daily" "$work/home" "$work/new"
 expect 1 "$work/daily-cpp" "$work/missing" "$work/new"
 echo "ok: daily, the example"
+
+# The scenario, which is the same for all languages.
+"${as_c[@]}" "${flags[@]}" -o "$work/scenario" tests/c/scenario.c "${shared[@]}"
+HARDSNAP_SCENARIO="C=$work/scenario" $cargo test --quiet --package hardsnap-tests --test scenario \
+    >"$work/output" 2>&1 || { cat "$work/output" >&2; exit 1; }
+echo "ok: the scenario"
