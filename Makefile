@@ -16,11 +16,12 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := libhardsnap.so.$(basename $(VERSION))
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-.PHONY: help test test-c properties check header api bench install
+.PHONY: help test test-c test-install properties check header api bench install torture
 
 help:
 	@echo 'make test        all tests; as root, a second time as an ordinary user'
 	@echo 'make properties  those of the retention calculator, each on CASES=100000 cases'
+	@echo 'make torture     the C interface under Miri, where a nightly toolchain has it'
 	@echo 'make check       formatting, lints, documentation, the header, length of files'
 	@echo 'make header      include/hardsnap.h anew, after a change of the C interface'
 	@echo 'make api         snapshot-core/public-api.txt anew, after a change of the Rust interface'
@@ -38,9 +39,21 @@ test:
 test-c:
 	tests/c/run.sh
 
+# Apart, because it builds for release.
+test-install:
+	tests/c/install.sh
+
 # A debug build would take a quarter of an hour; `make test` tries 256 cases.
 properties:
 	PROPTEST_CASES=$(CASES) $(CARGO) test --release --package hardsnap --test retention_properties --test retention_syntax
+
+# Miri runs what makes no system call: handles, pointers, panics.
+torture:
+	@if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
+		$(CARGO) +nightly miri test --package hardsnap-capi --target-dir "$(BUILT)/miri"; \
+	else \
+		echo 'skipped: no nightly toolchain with Miri' >&2; \
+	fi
 
 check:
 	$(CARGO) fmt --all --check

@@ -30,6 +30,10 @@ declare -A sources=(
 # A bug that is provoked would print how it came about.
 export RUST_BACKTRACE=0
 
+has() {
+    command -v "$1" >/dev/null
+}
+
 run() {
     local name=$1 how=$2
     shift 2
@@ -49,25 +53,31 @@ for name in "${!sources[@]}"; do
     files=(${sources[$name]})
     "${as_c[@]}" "${flags[@]}" -o "$work/$name-c" "${files[@]}" "${shared[@]}"
     run "$name" "as C" "$work/$name-c"
-    "${as_cpp[@]}" "${flags[@]}" -o "$work/$name-cpp" "${files[@]}" "${shared[@]}"
-    run "$name" "as C++" "$work/$name-cpp"
+    if has g++; then
+        "${as_cpp[@]}" "${flags[@]}" -o "$work/$name-cpp" "${files[@]}" "${shared[@]}"
+        run "$name" "as C++" "$work/$name-cpp"
+    fi
     "${as_c[@]}" "${flags[@]}" -fsanitize=address,undefined -fno-sanitize-recover=undefined \
         -o "$work/$name-asan" "${files[@]}" "${shared[@]}"
     run "$name" "under the address sanitizer" "$work/$name-asan"
-    if command -v valgrind >/dev/null; then
+    if has valgrind; then
         run "$name" "under valgrind" valgrind --quiet --leak-check=full --error-exitcode=9 \
             --suppressions=tests/c/valgrind.supp \
             --errors-for-leak-kinds=definite "$work/$name-c"
     fi
 done
-command -v valgrind >/dev/null || echo "skipped: valgrind is not installed"
+for program in g++ valgrind; do
+    has "$program" || echo "skipped: $program is not installed"
+done
 
 "${as_c[@]}" "${flags[@]}" -o "$work/static" tests/c/store.c "${static[@]}"
 run store "with the static library" "$work/static"
 
 # The example, as somebody would use it.
 "${as_c[@]}" "${flags[@]}" -o "$work/daily" examples/c/daily.c "${shared[@]}"
-"${as_cpp[@]}" "${flags[@]}" -o "$work/daily-cpp" examples/c/daily.c "${shared[@]}"
+if has g++; then
+    "${as_cpp[@]}" "${flags[@]}" -o "$work/daily-cpp" examples/c/daily.c "${shared[@]}"
+fi
 mkdir "$work/home" && echo text >"$work/home/file"
 expect() {
     local code=$1 was=0
@@ -89,7 +99,7 @@ expect 0 "$work/daily" "$work/home" "$work/new"
 grep -q '1 files linked, 0 copied' "$work/output"
 cmp "$work/home/file" "$work/new/latest$work/home/file"
 expect 11 flock "$work/new/.hardsnap/lock" "$work/daily" "$work/home" "$work/new"
-expect 1 "$work/daily-cpp" "$work/missing" "$work/new"
+expect 1 "$work/daily" "$work/missing" "$work/new"
 echo "ok: daily, the example"
 
 # The scenario, which is the same for all languages.
