@@ -46,7 +46,7 @@ impl Run<'_> {
             // What is shared or compressed takes less than it seems.
             None if capabilities.reflinks || !filesystem.takes_what_is_written() => return Ok(()),
             None => match self.used_by_sources() {
-                Ok(Some(used)) if used <= filesystem.free.bytes => return Ok(()),
+                Ok(Some(used)) if fits(used, filesystem.free) => return Ok(()),
                 _ => self.add_up(filesystem, pool)?,
             },
         };
@@ -70,8 +70,9 @@ impl Run<'_> {
     }
 
     /// What is taken on the sources' filesystems, and so at most what is in the
-    /// sources; none if they reach over more than their own.
-    fn used_by_sources(&self) -> io::Result<Option<u64>> {
+    /// sources; none if they reach over more than their own, or if there is one
+    /// that does not count its inodes.
+    fn used_by_sources(&self) -> io::Result<Option<FreeSpace>> {
         let root = Dir::open_root()?;
         let mut used = BTreeMap::new();
         for path in &self.sources.paths {
@@ -84,9 +85,13 @@ impl Run<'_> {
                 false => root.open_reference(&c_path(below)?)?,
             };
             let device = stat_handle(reference.as_fd())?.id.device;
-            used.insert(device, Filesystem::of(&reference)?.used_bytes);
+            used.insert(device, Filesystem::of(&reference)?);
         }
-        Ok(Some(used.into_values().sum()))
+        let inodes: Option<u64> = used.values().map(|used| used.used_inodes).sum();
+        Ok(inodes.map(|inodes| FreeSpace {
+            bytes: used.values().map(|used| used.used_bytes).sum(),
+            inodes: Some(inodes),
+        }))
     }
 
     /// Walks the sources without copying, and adds up what they would take.

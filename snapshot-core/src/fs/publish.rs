@@ -35,6 +35,8 @@ pub(crate) struct Filesystem {
     pub(crate) total_bytes: u64,
     /// What is taken of it, by whomever.
     pub(crate) used_bytes: u64,
+    /// None where inodes are made as they are needed, as on btrfs.
+    pub(crate) used_inodes: Option<u64>,
     /// The least that a directory takes.
     pub(crate) block_bytes: u64,
 }
@@ -67,6 +69,7 @@ impl Filesystem {
                 .f_blocks
                 .saturating_sub(stat.f_bfree)
                 .saturating_mul(stat.f_frsize),
+            used_inodes: (stat.f_files > 0).then_some(stat.f_files.saturating_sub(stat.f_ffree)),
             block_bytes: stat.f_frsize,
         })
     }

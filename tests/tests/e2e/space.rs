@@ -256,8 +256,6 @@ fn too_many_files_are_refused_before_the_first() {
     };
     let scratch = Scratch::new();
     let source = many(scratch.tree("source"), 400).build();
-    // The source's filesystem is large enough to hold more than there is room.
-    fs::write(scratch.join("beside"), vec![7; 66 << 20]).unwrap();
     let said = too_large(disk.path(), &source, &scratch);
     assert!(
         said.contains("the sources need") && said.contains("inodes"),
