@@ -15,11 +15,20 @@ use crate::layout;
 /// The lock, held until this is dropped.
 ///
 /// It is an flock: the kernel frees it however the process ends, so that
-/// nothing stale can remain. The handle is close-on-exec, so that no child
-/// takes it along.
+/// nothing stale can remain. The handle is close-on-exec, so that no program
+/// that is started takes it along.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A child that another thread forked meanwhile, as Python's
+        // multiprocessing does, has the handle too, and an flock lasts until
+        // the last copy of its handle is closed, unless it is given up.
+        let _ = fs::flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// What came of trying to lock.
@@ -65,7 +74,7 @@ pub(crate) fn acquire(control: &Dir) -> io::Result<Locking> {
         {
             Err(error)
         }
-        _ => Ok(Locking::Held(Lock { _file: file })),
+        _ => Ok(Locking::Held(Lock { file })),
     }
 }
 
