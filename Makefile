@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := libhardsnap.so.$(basename $(VERSION))
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-.PHONY: help test test-c test-install properties check header api bench install torture
+.PHONY: help test test-c test-install test-python properties check header api wheel bench install torture
 
 help:
 	@echo 'make test        all tests; as root, a second time as an ordinary user'
@@ -25,6 +25,7 @@ help:
 	@echo 'make check       formatting, lints, documentation, the header, length of files'
 	@echo 'make header      include/hardsnap.h anew, after a change of the C interface'
 	@echo 'make api         snapshot-core/public-api.txt anew, after a change of the Rust interface'
+	@echo 'make wheel       the Python package, as a file that pip installs'
 	@echo 'make install     the program, the C library and its header; PREFIX=$(PREFIX)'
 	@echo 'make bench       hardsnap against rsync and cp; ARGS="--help" lists the flags'
 
@@ -35,6 +36,7 @@ test:
 	HARDSNAP_BIN="$(BUILT)/debug/hardsnap" $(CARGO) test --workspace --no-fail-fast
 	tests/as-user.sh
 	tests/c/run.sh
+	snapshot-py/test.sh
 
 test-c:
 	tests/c/run.sh
@@ -42,6 +44,9 @@ test-c:
 # Apart, because it builds for release.
 test-install:
 	tests/c/install.sh
+
+test-python:
+	snapshot-py/test.sh
 
 # A debug build would take a quarter of an hour; `make test` tries 256 cases.
 properties:
@@ -74,6 +79,12 @@ header:
 api:
 	tests/public-api.sh > snapshot-core/public-api.txt.new
 	mv snapshot-core/public-api.txt.new snapshot-core/public-api.txt
+
+# In a folder of its own, so that nothing has to be installed for it.
+wheel:
+	python3 -m venv "$(BUILT)/wheel"
+	"$(BUILT)/wheel/bin/pip" wheel --quiet --no-deps --wheel-dir "$(BUILT)/wheels" ./snapshot-py
+	@ls "$(BUILT)"/wheels/*.whl
 
 install:
 	$(CARGO) build --release --package hardsnap-cli

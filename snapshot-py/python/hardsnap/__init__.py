@@ -1,0 +1,132 @@
+"""Incremental hard-link snapshots, and a calculator that says which to keep.
+
+Every snapshot is a complete, plain directory tree. What did not change is a
+hard link to the snapshot before, so a snapshot costs what changed, and any of
+them can be read, copied or removed with nothing but `cp` and `rm`.
+
+    import hardsnap
+
+    store = hardsnap.Store("/mnt/backup/home")
+    report = store.backup(["/home", "/etc"], exclude=["*.o", "/home/*/.cache"])
+    print(report.snapshot, report.counts.files_copied)
+
+Which of anybody's snapshots to keep, without any store:
+
+    policy = hardsnap.RetentionPolicy("daily for 2 weeks, all monthly")
+    for gone in policy.plan(pairs_of_id_and_datetime, now).remove:
+        print(gone.id, gone.why)
+
+Paths are `str`, `bytes` or any `os.PathLike` where they go in, and
+`pathlib.Path` where they come out. Datetimes have a time zone: naive ones are
+refused. Every exception is a `hardsnap.Error`; where a call of the system
+failed, it is an `OSError`, too.
+"""
+
+from hardsnap._errors import (
+    AlreadyAStoreError,
+    AmbiguousSnapshotError,
+    CancelledError,
+    Error,
+    FlushFailedError,
+    InvalidOptionError,
+    LastSnapshotError,
+    LatestOccupiedError,
+    LinksUnsupportedError,
+    LockUnsupportedError,
+    NoSourcesError,
+    NoSpaceError,
+    NotAStoreError,
+    NotMountedError,
+    OperationError,
+    SnapshotHeldError,
+    SourceIsStoreError,
+    SourcesChangedError,
+    SourceUnavailableError,
+    StoreLockedError,
+    TargetNotEmptyError,
+    TimeTakenError,
+    UnknownSnapshotError,
+    UnsafeStoreError,
+    UnsupportedFormatError,
+)
+from hardsnap._hardsnap import (
+    CancelToken,
+    PrunePlan,
+    RetentionPolicy,
+    Schedule,
+    Store,
+    __version__,
+    replicate_tree,
+)
+from hardsnap._reports import (
+    BackupReport,
+    Capabilities,
+    Counts,
+    Extent,
+    MarkReport,
+    Notice,
+    Pause,
+    Problem,
+    Progress,
+    RemovalReport,
+    Room,
+    SnapshotInfo,
+    Suspicion,
+    TreeReport,
+)
+from hardsnap._retention import Kept, Reason, Removed, RetentionPlan, Snapshot, Why
+
+__all__ = [
+    "AlreadyAStoreError",
+    "AmbiguousSnapshotError",
+    "BackupReport",
+    "CancelToken",
+    "CancelledError",
+    "Capabilities",
+    "Counts",
+    "Error",
+    "Extent",
+    "FlushFailedError",
+    "InvalidOptionError",
+    "Kept",
+    "LastSnapshotError",
+    "LatestOccupiedError",
+    "LinksUnsupportedError",
+    "LockUnsupportedError",
+    "MarkReport",
+    "NoSourcesError",
+    "NoSpaceError",
+    "NotAStoreError",
+    "NotMountedError",
+    "Notice",
+    "OperationError",
+    "Pause",
+    "Problem",
+    "Progress",
+    "PrunePlan",
+    "Reason",
+    "RemovalReport",
+    "Removed",
+    "RetentionPlan",
+    "RetentionPolicy",
+    "Room",
+    "Schedule",
+    "Snapshot",
+    "SnapshotHeldError",
+    "SnapshotInfo",
+    "SourceIsStoreError",
+    "SourceUnavailableError",
+    "SourcesChangedError",
+    "Store",
+    "StoreLockedError",
+    "Suspicion",
+    "TargetNotEmptyError",
+    "TimeTakenError",
+    "TreeReport",
+    "UnknownSnapshotError",
+    "UnsafeStoreError",
+    "UnsupportedFormatError",
+    "Why",
+    "__version__",
+    "replicate_tree",
+]

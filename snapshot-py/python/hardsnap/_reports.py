@@ -1,0 +1,400 @@
+"""What a run tells and what it did, as plain data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+Status = Literal["complete", "partial", "suspect"]
+Phase = Literal["starting", "tidying-up", "walking", "flushing", "removing"]
+Operation = Literal[
+    "stat", "open", "read", "list", "unstable", "create", "set-metadata", "remove"
+]
+
+
+class _Told:
+    """Something that the command line prints as JSON, too.
+
+    The engine writes it; it follows from the other fields.
+    """
+
+    __slots__ = ()
+    _json: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that the command line prints of it with `--json`."""
+        fields: dict[str, Any] = json.loads(self._json)
+        return fields
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Totals of a walk. An entry counts once it is in place.
+
+    Attributes:
+        files_linked: Names of regular files that were made hard links.
+        files_copied: Regular files whose data was copied.
+        bytes_linked: Sizes of the files that were linked, in bytes.
+        bytes_copied: Sizes of the files that were copied, in bytes.
+        directories: Directories.
+        symlinks: Symlinks.
+        specials: FIFOs, sockets and devices.
+        excluded: Entries left out on purpose.
+    """
+
+    files_linked: int = 0
+    files_copied: int = 0
+    bytes_linked: int = 0
+    bytes_copied: int = 0
+    directories: int = 0
+    symlinks: int = 0
+    specials: int = 0
+    excluded: int = 0
+
+    @property
+    def entries(self) -> int:
+        """The number of entries of every kind."""
+        files = self.files_linked + self.files_copied
+        return files + self.directories + self.symlinks + self.specials
+
+    @property
+    def bytes(self) -> int:
+        """The sizes of all files, in bytes."""
+        return self.bytes_linked + self.bytes_copied
+
+    def to_dict(self) -> dict[str, int]:
+        """The totals by their names."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem(_Told):
+    """Trouble with one entry; the others went on.
+
+    Attributes:
+        path: The path in the source; of removals, in the store.
+        operation: What was being done.
+        error: What the system or the engine said.
+        errno: The system's error number, or None.
+        text: All of it as a person reads it.
+    """
+
+    path: Path
+    operation: Operation
+    error: str
+    errno: int | None
+    text: str
+    _json: str = field(default="{}", repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice(_Told):
+    """Something to know that concerns no single entry's data.
+
+    Attributes:
+        code: What it is, in one word, such as `owners_not_kept`.
+        message: The same in a sentence.
+    """
+
+    code: str
+    message: str
+    _json: str = field(default="{}", repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extent:
+    """How much a source holds.
+
+    Attributes:
+        entries: The number of its entries, its own directory included.
+        bytes: The sizes of its files, in bytes.
+    """
+
+    entries: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspicion:
+    """Why a snapshot is suspect: a source looks lost.
+
+    Attributes:
+        kind: "shrank" if the source holds less than half of what it held,
+            "unmounted" if it was a mount point and is none now.
+        text: The same as a person reads it.
+        source: The source.
+        before: What the basis has of it, with "shrank".
+        now: What was found now, with "shrank".
+    """
+
+    kind: Literal["shrank", "unmounted"]
+    text: str
+    source: Path
+    before: Extent | None = None
+    now: Extent | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """Why nothing is removed although something was due.
+
+    Attributes:
+        kind: The newest snapshot is "suspect"; "clock_behind" the snapshot
+            before; "mass_removal" after a jump of the clock or a long gap;
+            "directory_lost" by a failing disk; or something "failed".
+        text: The same as a person reads it.
+        hint: What can be done about it, or None. It speaks of the command line.
+    """
+
+    kind: Literal["suspect", "clock_behind", "mass_removal", "directory_lost", "failed"]
+    text: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What is free at the destination, and what is wanted.
+
+    Attributes:
+        free_bytes: What the caller could write, in bytes.
+        wanted_bytes: What is to be free, in bytes.
+    """
+
+    free_bytes: int
+    wanted_bytes: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether as much is free as is wanted."""
+        return self.free_bytes >= self.wanted_bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        phase: The part of the run that is under way.
+        counts: What was done so far.
+        expected: What the basis holds: an estimate of what is to come. None
+            without a basis.
+        problems: The number of entries with trouble so far.
+        snapshot: The name of the snapshot in the making, once it is known.
+        basis: The name of the snapshot it is compared with, if there is one.
+        removed: The number of snapshots that have left the store.
+    """
+
+    phase: Phase
+    counts: Counts
+    expected: Counts | None = None
+    problems: int = 0
+    snapshot: str | None = None
+    basis: str | None = None
+    removed: int = 0
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of the expected entries is done, from 0 to 1, or None."""
+        if self.expected is None or self.expected.entries == 0:
+            return None
+        return min(1.0, self.counts.entries / self.expected.entries)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackupReport(_Told):
+    """What `Store.backup` did; in a dry run, would do.
+
+    Attributes:
+        snapshot: The name of the snapshot, also that of its directory.
+        status: "complete"; "partial" if anything is in `skipped`; "suspect" if
+            anything is in `suspicions`.
+        suspicions: What looks as if a source had been lost.
+        basis: The snapshot it was compared with and linked to, or None.
+        counts: What is in it.
+        skipped: Every entry that is missing or unstable in it.
+        warnings: What else there is to know.
+        removed: Snapshots that the policy gave up, oldest first.
+        prune_paused: Why nothing was pruned although something was due, or None.
+        left_behind: Expired entries that could not be removed; the next run
+            tries again.
+        elapsed_seconds: Time from the lock to the end, in seconds.
+        dry_run: Whether nothing was written.
+    """
+
+    snapshot: str
+    status: Status
+    suspicions: tuple[Suspicion, ...]
+    basis: str | None
+    counts: Counts
+    skipped: tuple[Problem, ...]
+    warnings: tuple[Notice, ...]
+    removed: tuple[str, ...]
+    prune_paused: Pause | None
+    left_behind: tuple[Problem, ...]
+    elapsed_seconds: float
+    dry_run: bool
+    _json: str = field(default="{}", repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that the command line prints of it with `--json`."""
+        return {**_Told.to_dict(self), "dry_run": self.dry_run}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreeReport(_Told):
+    """What `replicate_tree` did; in a dry run, would do.
+
+    Attributes:
+        status: "complete", or "partial" if anything is in `skipped`.
+        counts: What is in the tree.
+        skipped: Every entry that is missing or unstable in it.
+        warnings: What else there is to know.
+        elapsed_seconds: Time from the first look to the end, in seconds.
+        dry_run: Whether nothing was written.
+    """
+
+    status: Status
+    counts: Counts
+    skipped: tuple[Problem, ...]
+    warnings: tuple[Notice, ...]
+    elapsed_seconds: float
+    dry_run: bool
+    _json: str = field(default="{}", repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that the command line prints of it with `--json`."""
+        return {**_Told.to_dict(self), "dry_run": self.dry_run}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemovalReport(_Told):
+    """What `Store.prune` or `Store.delete` did.
+
+    Attributes:
+        removed: Snapshots that are gone, oldest first.
+        removed_for_room: Those of them that no policy gave up.
+        prune_paused: Why nothing was removed, or None.
+        short_of_room: What is free, if that is less than was wanted and nothing
+            more may go, or None.
+        left_behind: Entries that could not be removed; the next run tries again.
+        elapsed_seconds: Time from the lock to the end, in seconds.
+    """
+
+    removed: tuple[str, ...]
+    removed_for_room: tuple[str, ...]
+    prune_paused: Pause | None
+    short_of_room: Room | None
+    left_behind: tuple[Problem, ...]
+    elapsed_seconds: float
+    _json: str = field(default="{}", repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotInfo(_Told):
+    """A published snapshot, as its record tells it.
+
+    Attributes:
+        name: Its name, which is its time, such as "2026-11-22T19-20-00Z".
+        path: Its directory.
+        time: When it was begun, in UTC.
+        sequence: Its place in the order in which the store's snapshots were
+            made, from 1.
+        status: Whether all of the sources is in it.
+        suspicions: Why it is suspect; empty unless it is.
+        held: Whether it is kept whatever the policy says.
+        note: What the user wrote about it, or None.
+        host: The machine it was made on.
+        sources: The absolute paths that it holds.
+        counts: What was linked and copied when it was made.
+    """
+
+    name: str
+    path: Path
+    time: datetime
+    sequence: int
+    status: Status
+    suspicions: tuple[Suspicion, ...]
+    held: bool
+    note: str | None
+    host: str
+    sources: tuple[Path, ...]
+    counts: Counts
+    _json: str = field(default="{}", repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkReport(_Told):
+    """What `Store.hold`, `Store.release` or `Store.accept` did.
+
+    Attributes:
+        snapshot: The snapshot as it is now.
+        changed: Whether that is news.
+        latest: The name of the snapshot that `latest` names now, or None.
+    """
+
+    snapshot: SnapshotInfo
+    changed: bool
+    latest: str | None
+    _json: str = field(default="{}", repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What a destination can hold, found out by trying.
+
+    Attributes:
+        hard_links: Files can have several names.
+        symlink_links: Symlinks can have several names, too.
+        link_limit: The most names a file can have, or None if it is not known.
+        symlinks: There are symlinks.
+        owners: Files can be given to other owners, by this caller.
+        made_as: User and group that new files belong to.
+        modes: Permission bits stay as they were set.
+        xattrs: The namespaces of extended attributes that can be set, by this
+            caller: of "user", "trusted", "security" and "acl".
+        mtime_granularity_nanoseconds: How fine mtimes are, in nanoseconds.
+        case_sensitive: Names that differ in upper and lower case are different.
+        normalization_sensitive: Names that differ in how accents are encoded
+            are different.
+        reflinks: Data can be shared between files.
+        exclusive_rename: A rename can be told not to replace anything.
+        exchanging_rename: A rename can exchange two names.
+        locks: Files can be locked.
+        whole_flush: One flush of the whole filesystem reaches the disk.
+        free_bytes: What is free for the caller, in bytes.
+        free_inodes: How many inodes are, or None if they are made as needed.
+    """
+
+    hard_links: bool
+    symlink_links: bool
+    link_limit: int | None
+    symlinks: bool
+    owners: bool
+    made_as: tuple[int, int]
+    modes: bool
+    xattrs: tuple[str, ...]
+    mtime_granularity_nanoseconds: int
+    case_sensitive: bool
+    normalization_sensitive: bool
+    reflinks: bool
+    exclusive_rename: bool
+    exchanging_rename: bool
+    locks: bool
+    whole_flush: bool
+    free_bytes: int
+    free_inodes: int | None
