@@ -23,7 +23,7 @@ CARGO_TARGET_DIR=$(cd "$target" && pwd)
 venv=$CARGO_TARGET_DIR/python-$version
 # Files for the tests themselves: in memory, if there.
 if [ -w /dev/shm ]; then memory=/dev/shm; else memory=${TMPDIR:-/tmp}; fi
-scratch=$(mktemp -d "$memory/hardsnap-python-export MYPY_CACHE_DIR=export MYPY_CACHE_DIR=export MYPY_CACHE_DIR=")
+scratch=$(mktemp -d "$memory/hardsnap-python-XXXXXX")
 trap 'chmod -R u+w "$scratch" && rm -rf "$scratch"' EXIT
 
 if [ ! -x "$venv/bin/stubtest" ] || [ requirements.txt -nt "$venv/ready" ]; then
@@ -37,6 +37,12 @@ export PATH="$venv/bin:$PATH" PYTHONDONTWRITEBYTECODE=1
 # As `make test` has built the other crates: a release takes minutes.
 maturin build --quiet --profile dev --out "$scratch/wheels"
 pip install --quiet --no-index --no-deps --force-reinstall "$scratch"/wheels/*.whl
+
+# The scenario, which is the same for all languages.
+HARDSNAP_SCENARIO="Python=$venv/bin/python $(cd .. && pwd)/tests/scenario/scenario.py" \
+    "${CARGO:-cargo}" test --quiet --package hardsnap-tests --test scenario >"$scratch/output" 2>&1 ||
+    { cat "$scratch/output" >&2; exit 1; }
+echo "ok: the scenario"
 
 # Away from the sources, so that only what is installed is imported.
 tests=$PWD/tests

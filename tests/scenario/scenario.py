@@ -21,13 +21,13 @@ def act(verb: str, path: str, source: str, now: datetime.datetime, words: list[s
     if verb == "list":
         return {"snapshots": [snapshot.to_dict() for snapshot in store.snapshots]}
     if verb == "hold":
-        return store.hold(words[0], note=words[1]).snapshot.to_dict()
+        return store.hold(store.resolve(words[0]), note=words[1]).snapshot.to_dict()
     if verb == "release":
-        return store.release(words[0]).snapshot.to_dict()
+        return store.release(store.resolve(words[0])).snapshot.to_dict()
     if verb == "accept":
-        return store.accept(words[0]).snapshot.to_dict()
+        return store.accept(store.resolve(words[0])).snapshot.to_dict()
     if verb == "delete":
-        return store.delete([store.resolve(words[0]).name]).to_dict()
+        return store.delete(store.resolve(words[0])).to_dict()
     raise SystemExit(f"{verb}: no such act")
 
 
