@@ -1201,6 +1201,19 @@ const char *hardsnap_snapshot_suspicion(const struct hardsnap_snapshot *snapshot
                                         size_t index);
 
 /**
+ * How many things the destination could not hold of the sources.
+ */
+size_t hardsnap_snapshot_lack_count(const struct hardsnap_snapshot *snapshot);
+
+/**
+ * One of them: "owners", "modes", "symlinks", "case", "normalization",
+ * "mtimes", or "xattrs:user" and the like; NULL beyond the last. Others may be
+ * added.
+ */
+const char *hardsnap_snapshot_lack(const struct hardsnap_snapshot *snapshot,
+                                   size_t index);
+
+/**
  * Whether it is kept whatever the policy says.
  */
 bool hardsnap_snapshot_is_held(const struct hardsnap_snapshot *snapshot);

@@ -24,6 +24,7 @@ pub struct hardsnap_snapshot {
     sources: Vec<Text>,
     counts: Counts,
     suspicions: Vec<Text>,
+    lacks: Vec<Text>,
 }
 
 impl From<SnapshotInfo> for hardsnap_snapshot {
@@ -43,6 +44,7 @@ impl From<SnapshotInfo> for hardsnap_snapshot {
                 .collect(),
             counts: info.counts,
             suspicions: info.suspicions.iter().map(Text::new).collect(),
+            lacks: info.lacks.iter().map(Text::new).collect(),
         }
     }
 }
@@ -153,6 +155,25 @@ pub unsafe extern "C" fn hardsnap_snapshot_suspicion(
 ) -> *const c_char {
     // SAFETY: stated in the header.
     lend(unsafe { snapshot.as_ref() }.and_then(|snapshot| snapshot.suspicions.get(index)))
+}
+
+/// How many things the destination could not hold of the sources.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_snapshot_lack_count(snapshot: *const hardsnap_snapshot) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { snapshot.as_ref() }.map_or(0, |snapshot| snapshot.lacks.len())
+}
+
+/// One of them: "owners", "modes", "symlinks", "case", "normalization",
+/// "mtimes", or "xattrs:user" and the like; NULL beyond the last. Others may be
+/// added.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_snapshot_lack(
+    snapshot: *const hardsnap_snapshot,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { snapshot.as_ref() }.and_then(|snapshot| snapshot.lacks.get(index)))
 }
 
 /// Whether it is kept whatever the policy says.

@@ -316,6 +316,8 @@ struct SnapshotFields<'a> {
     /// Why it is suspect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suspicions: Vec<String>,
+    /// What the destination could not hold of the sources.
+    lacks: &'a [String],
 }
 
 impl<'a> From<&'a SnapshotInfo> for SnapshotFields<'a> {
@@ -339,6 +341,7 @@ impl<'a> From<&'a SnapshotInfo> for SnapshotFields<'a> {
             bytes: snapshot.counts.bytes(),
             new_bytes: snapshot.counts.bytes_copied,
             suspicions: texts(&snapshot.suspicions),
+            lacks: &snapshot.lacks,
         }
     }
 }

@@ -146,6 +146,9 @@ pub(crate) struct Record {
     /// Why it is suspect.
     #[serde(default)]
     pub(crate) suspicions: Vec<RecordedSuspicion>,
+    /// What the destination could not hold of the sources.
+    #[serde(default)]
+    pub(crate) lacks: Vec<String>,
 }
 
 /// A source as it was found.
@@ -324,6 +327,10 @@ pub struct SnapshotInfo {
     pub counts: Counts,
     /// Why it is suspect; empty unless it is.
     pub suspicions: Vec<Suspicion>,
+    /// What the destination could not hold of the sources: `owners`, `modes`,
+    /// `symlinks`, `case`, `normalization`, `mtimes` (finer than the
+    /// destination's), `xattrs:user` and the like.
+    pub lacks: Vec<String>,
     /// What the sources were when it was made, as far as that is recorded.
     pub(crate) seen: Vec<SeenSource>,
     pub(crate) filters: Vec<String>,
@@ -360,6 +367,7 @@ impl SnapshotInfo {
                 .iter()
                 .filter_map(RecordedSuspicion::read)
                 .collect(),
+            lacks: record.lacks.clone(),
             seen: record.extents.iter().map(SeenSource::from).collect(),
             filters: record.filters.clone(),
             mounts: record.mounts.clone(),

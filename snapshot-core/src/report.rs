@@ -269,6 +269,28 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// What a snapshot lacks by it, in words that records keep.
+    pub(crate) fn lacks(&self) -> Vec<String> {
+        let one = match self {
+            Warning::OwnersNotKept => "owners",
+            Warning::ModesNotKept => "modes",
+            Warning::NoSymlinks => "symlinks",
+            Warning::CaseInsensitive => "case",
+            Warning::NormalizationInsensitive => "normalization",
+            Warning::CoarseMtimes { .. } => "mtimes",
+            Warning::XattrsNotKept { namespaces } => {
+                return namespaces
+                    .iter()
+                    .map(|namespace| format!("xattrs:{}", namespace.as_str()))
+                    .collect();
+            }
+            _ => return Vec::new(),
+        };
+        vec![one.to_owned()]
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -148,6 +148,7 @@ pub(crate) fn snapshot<'py>(py: Python<'py>, store: &Path, snapshot: &SnapshotIn
         host: &snapshot.host,
         sources: PyTuple::new(py, &snapshot.sources)?,
         suspicions: suspicions(py, &snapshot.suspicions)?,
+        lacks: PyTuple::new(py, &snapshot.lacks)?,
         counts: counts(py, &snapshot.counts)?,
         _json: json(snapshot)?,
     })

@@ -12,7 +12,7 @@ use crate::prune;
 use crate::record::{
     FORMAT, PathText, Record, RecordedProblem, RecordedSource, RecordedSuspicion, SnapshotInfo,
 };
-use crate::report::Counts;
+use crate::report::{Counts, Warning};
 use crate::retention::Status;
 use crate::store::{State, newest};
 use crate::suspicion::{Extent, Scope, SeenSource, suspicions};
@@ -93,6 +93,11 @@ impl Run<'_> {
             mounts: Some(mounts.to_owned()),
             extents: seen.iter().map(RecordedSource::from).collect(),
             suspicions: suspicions.iter().map(RecordedSuspicion::from).collect(),
+            lacks: replicated
+                .warnings
+                .iter()
+                .flat_map(Warning::lacks)
+                .collect(),
         }
     }
 

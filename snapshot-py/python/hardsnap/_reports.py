@@ -316,6 +316,9 @@ class SnapshotInfo(_Told):
             made, from 1.
         status: Whether all of the sources is in it.
         suspicions: Why it is suspect; empty unless it is.
+        lacks: What the destination could not hold of the sources: "owners",
+            "modes", "symlinks", "case", "normalization", "mtimes",
+            "xattrs:user" and the like.
         held: Whether it is kept whatever the policy says.
         note: What the user wrote about it, or None.
         host: The machine it was made on.
@@ -329,6 +332,7 @@ class SnapshotInfo(_Told):
     sequence: int
     status: Status
     suspicions: tuple[Suspicion, ...]
+    lacks: tuple[str, ...]
     held: bool
     note: str | None
     host: str

@@ -40,6 +40,7 @@ fn three_days(
         let made = view.image(&snapshot_name(&noon(day)), source);
         assert_same(&expected, &as_stored(made));
     }
+    assert_records_tell(said, scratch, &store);
     view.assert_tidy();
     let prune = scratch.hardsnap("prune").arg(&store);
     prune
@@ -49,6 +50,29 @@ fn three_days(
     view.assert_tidy();
     assert_eq!(view.names(), [snapshot_name(&noon(2))]);
     Some(disk)
+}
+
+/// Checks that the records keep what was said to be lacking.
+fn assert_records_tell(said: &[&str], scratch: &Scratch, store: &Path) {
+    let word = |code: &&str| match *code {
+        "owners_not_kept" => Some("owners"),
+        "modes_not_kept" => Some("modes"),
+        "no_symlinks" => Some("symlinks"),
+        "case_insensitive" => Some("case"),
+        "normalization_insensitive" => Some("normalization"),
+        "coarse_mtimes" => Some("mtimes"),
+        "xattrs_not_kept" => Some("xattrs:user"),
+        _ => None,
+    };
+    let mut expected: Vec<&str> = said.iter().filter_map(word).collect();
+    expected.sort_unstable();
+    let listed = scratch.hardsnap("list").arg(store).json().expect(0);
+    for snapshot in listed.summary()["snapshots"].as_array().unwrap() {
+        let lacks = snapshot["lacks"].as_array().unwrap();
+        let mut lacks: Vec<&str> = lacks.iter().filter_map(|lack| lack.as_str()).collect();
+        lacks.sort_unstable();
+        assert_eq!(lacks, expected, "{snapshot}");
+    }
 }
 
 #[test]
