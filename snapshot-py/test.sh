@@ -58,9 +58,6 @@ if ((EUID == 0)) && command -v setpriv >/dev/null; then
     setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all \
         "${pytest[@]}" --quiet "$tests/test_errors.py"
 fi
-# The scenario, which is the same for all languages.
-HARDSNAP_SCENARIO="Python=$venv/bin/python $tests/scenario.py" ${CARGO:-cargo} test --quiet \
-    --manifest-path "$tests/../../Cargo.toml" --package hardsnap-tests --test scenario
 mypy --config-file "$settings" "$tests" "$examples"
 mypy --config-file "$settings" --package hardsnap
 stubtest --allowlist "$tests/stubtest.txt" hardsnap
