@@ -41,6 +41,107 @@
 #define HARDSNAP_VERSION "0.1.0"
 
 /**
+ * Files can have several names.
+ */
+#define HARDSNAP_HARD_LINKS 0
+
+/**
+ * Symlinks can have several names too.
+ */
+#define HARDSNAP_SYMLINK_LINKS 1
+
+/**
+ * The most names a file can have; 0 where nothing tells.
+ */
+#define HARDSNAP_LINK_LIMIT 2
+
+/**
+ * There are symlinks.
+ */
+#define HARDSNAP_HAS_SYMLINKS 3
+
+/**
+ * Files can be given to other owners, by this caller.
+ */
+#define HARDSNAP_OWNERS 4
+
+/**
+ * Permission bits stay as they were set.
+ */
+#define HARDSNAP_MODES 5
+
+/**
+ * Attributes of the namespace `user` can be set, by this caller.
+ */
+#define HARDSNAP_XATTRS_USER 6
+
+/**
+ * Attributes of the namespace `trusted` can be set, by this caller.
+ */
+#define HARDSNAP_XATTRS_TRUSTED 7
+
+/**
+ * Attributes of the namespace `security` can be set, by this caller.
+ */
+#define HARDSNAP_XATTRS_SECURITY 8
+
+/**
+ * POSIX ACLs can be set, by this caller.
+ */
+#define HARDSNAP_ACLS 9
+
+/**
+ * How fine mtimes are, in nanoseconds.
+ */
+#define HARDSNAP_MTIME_NANOSECONDS 10
+
+/**
+ * Names that differ in upper and lower case are different names.
+ */
+#define HARDSNAP_CASE_SENSITIVE 11
+
+/**
+ * Names that differ in how accents are encoded are different names.
+ */
+#define HARDSNAP_NORMALIZATION_SENSITIVE 12
+
+/**
+ * Data can be shared between files.
+ */
+#define HARDSNAP_REFLINKS 13
+
+/**
+ * A rename can be told not to replace anything.
+ */
+#define HARDSNAP_EXCLUSIVE_RENAME 14
+
+/**
+ * A rename can exchange two names.
+ */
+#define HARDSNAP_EXCHANGING_RENAME 15
+
+/**
+ * Files can be locked.
+ */
+#define HARDSNAP_LOCKS 16
+
+/**
+ * One flush of the whole filesystem reaches the disk.
+ */
+#define HARDSNAP_WHOLE_FLUSH 17
+
+/**
+ * What is free for the caller, in bytes.
+ */
+#define HARDSNAP_FREE_BYTES 18
+
+/**
+ * How many files can still be made; the largest number where they are made as
+ * they are needed.
+ */
+#define HARDSNAP_FREE_INODES 19
+
+/**
  * The run has the lock. There are a snapshot's name and, if there is a basis,
  * the counts of that, an estimate of what is to come.
  */
@@ -244,6 +345,11 @@ typedef struct hardsnap_backup_options hardsnap_backup_options;
  * and has to live until the runs that were given it are over.
  */
 typedef struct hardsnap_cancel hardsnap_cancel;
+
+/**
+ * What a destination can hold, found out by trying.
+ */
+typedef struct hardsnap_capabilities hardsnap_capabilities;
 
 /**
  * What the calculator decided of each snapshot. Snapshots are told apart by
@@ -500,6 +606,32 @@ void hardsnap_cancel_stop(const struct hardsnap_cancel *cancel);
  * Tells whether somebody asked; 0 for NULL.
  */
 bool hardsnap_cancel_is_stopped(const struct hardsnap_cancel *cancel);
+
+/**
+ * Finds out anew, by trying, what the destination of a store can hold.
+ *
+ * Errors: HARDSNAP_STORE_LOCKED, HARDSNAP_NO_SPACE, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_probe(const struct hardsnap_store *store,
+                                     struct hardsnap_capabilities **capabilities,
+                                     struct hardsnap_error **error);
+
+/**
+ * Frees capabilities. NULL is allowed.
+ */
+void hardsnap_capabilities_free(struct hardsnap_capabilities *capabilities);
+
+/**
+ * One of them, HARDSNAP_HARD_LINKS and so on: 1 or 0 for what is there or not,
+ * else a number. 0 for what is none of them.
+ */
+uint64_t hardsnap_capabilities_get(const struct hardsnap_capabilities *capabilities,
+                                   int32_t which);
+
+/**
+ * All of them as a line of JSON, but for what is free.
+ */
+const char *hardsnap_capabilities_json(const struct hardsnap_capabilities *capabilities);
 
 /**
  * Frees an error. NULL is allowed.
@@ -1339,6 +1471,17 @@ hardsnap_status hardsnap_store_backup(const struct hardsnap_store *store,
                                       void *user_data,
                                       struct hardsnap_report **report,
                                       struct hardsnap_error **error);
+
+/**
+ * Tells what a first backup would do where there is no store yet, and writes
+ * nothing. `cancel` and `callback` may be NULL.
+ */
+hardsnap_status hardsnap_preview_first_backup(const struct hardsnap_backup_options *options,
+                                              const struct hardsnap_cancel *cancel,
+                                              hardsnap_callback callback,
+                                              void *user_data,
+                                              struct hardsnap_report **report,
+                                              struct hardsnap_error **error);
 
 /**
  * Tells what would be kept and given up at `now`, in seconds since 1970.

@@ -12,6 +12,7 @@
 
 mod argument;
 pub mod cancel;
+pub mod capabilities;
 pub mod error;
 pub mod event;
 pub mod filter;

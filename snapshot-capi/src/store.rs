@@ -203,6 +203,31 @@ pub unsafe extern "C" fn hardsnap_store_backup(
     }
 }
 
+/// Tells what a first backup would do where there is no store yet, and writes
+/// nothing. `cancel` and `callback` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_preview_first_backup(
+    options: *const hardsnap_backup_options,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    report: *mut *mut hardsnap_report,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("report", report)?;
+            let options = &handle("options", options)?.0;
+            let done = watched(cancel, callback, user_data, |observer, cancel| {
+                Store::preview_first_backup(options, observer, cancel)
+            });
+            out.put(done?.into());
+            Ok(())
+        })
+    }
+}
+
 /// Tells what would be kept and given up at `now`, in seconds since 1970.
 /// `policy` may be NULL for the store's own.
 #[unsafe(no_mangle)]

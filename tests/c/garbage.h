@@ -14,7 +14,7 @@ extern size_t length;
 extern int64_t seconds;
 
 #define HANDLES(DO)                                                                           \
-    DO(backup_options) DO(cancel) DO(decisions) DO(error) DO(filter) DO(init_options)         \
+    DO(backup_options) DO(cancel) DO(capabilities) DO(decisions) DO(error) DO(filter) DO(init_options)         \
     DO(policy) DO(prune_plan) DO(report) DO(snapshot) DO(snapshots) DO(store) DO(tree_options)
 #define DECLARE(name) extern hardsnap_##name *a_##name, *out_##name;
 HANDLES(DECLARE)

@@ -67,7 +67,7 @@ GARBAGE = {
     "const char *": ['"\\xff\\xfe"', '""'],
 }
 HANDLES = [
-    "backup_options", "cancel", "decisions", "error", "event", "filter", "init_options",
+    "backup_options", "cancel", "capabilities", "decisions", "error", "event", "filter", "init_options",
     "policy", "problem", "prune_plan", "report", "snapshot", "snapshots", "store",
     "tree_options",
 ]

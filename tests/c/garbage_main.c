@@ -82,6 +82,7 @@ int main(int argc, char **argv)
     a_policy = hardsnap_policy_new();
     a_init_options = hardsnap_init_options_new();
     a_tree_options = hardsnap_tree_options_new();
+    CHECK_OK(hardsnap_store_probe(a_store, &a_capabilities, &error));
     CHECK_OK(hardsnap_store_snapshots(a_store, &a_snapshots, &error));
     CHECK_OK(hardsnap_store_resolve(a_store, "latest", &a_snapshot, &error));
     CHECK_OK(hardsnap_store_plan_prune(a_store, NULL, times[0], &a_prune_plan, &error));

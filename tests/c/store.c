@@ -77,6 +77,15 @@ static void snapshots_are_made_listed_and_removed(const char *folder)
     CHECK_OK(hardsnap_store_open(path, strlen(path), &again, &error));
     CHECK(strcmp(hardsnap_store_id(again), hardsnap_store_id(store)) == 0);
     hardsnap_store_free(again);
+    hardsnap_capabilities *can = NULL;
+    CHECK_OK(hardsnap_store_probe(store, &can, &error));
+    CHECK(hardsnap_capabilities_get(can, HARDSNAP_HARD_LINKS) == 1);
+    CHECK(hardsnap_capabilities_get(can, HARDSNAP_LOCKS) == 1);
+    CHECK(hardsnap_capabilities_get(can, HARDSNAP_MTIME_NANOSECONDS) > 0);
+    CHECK(hardsnap_capabilities_get(can, HARDSNAP_FREE_BYTES) > 0);
+    CHECK(hardsnap_capabilities_get(can, 99) == 0);
+    CHECK(strstr(hardsnap_capabilities_json(can), "\"hard_links\":true") != NULL);
+    hardsnap_capabilities_free(can);
     CHECK_OK(hardsnap_store_policy(store, &policy, &error));
     CHECK(strcmp(hardsnap_policy_line(policy), "2 daily") == 0);
     CHECK(strcmp(hardsnap_policy_zone(policy), "Europe/Berlin") == 0);
@@ -192,6 +201,10 @@ static void a_run_is_stopped_by_a_switch_and_by_a_callback(const char *folder)
     CHECK_OK(hardsnap_store_open(path, strlen(path), &store, &error));
     CHECK_OK(hardsnap_backup_options_new(START + 10 * DAY, &options, &error));
     CHECK_OK(hardsnap_backup_options_add_source(options, source, strlen(source), &error));
+    CHECK_OK(hardsnap_preview_first_backup(options, NULL, NULL, NULL, &report, &error));
+    CHECK(hardsnap_report_count(report, HARDSNAP_FILES_COPIED) == 2);
+    hardsnap_report_free(report);
+    report = NULL;
 
     CHECK(!hardsnap_cancel_is_stopped(cancel));
     hardsnap_cancel_stop(cancel);
