@@ -317,6 +317,7 @@ struct SnapshotFields<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suspicions: Vec<String>,
     /// What the destination could not hold of the sources.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     lacks: &'a [String],
 }
 

@@ -102,7 +102,11 @@ fn snapshots_are_listed_oldest_first_with_their_facts() {
         "before",
     ]);
     ran(backup.arg(room.source()).arg(&store), 0);
-    let list = summary(hardsnap(["list"]).arg(&store));
+    let mut list = summary(hardsnap(["list"]).arg(&store));
+    for snapshot in list["snapshots"].as_array_mut().unwrap() {
+        // What is lacking depends on who runs this.
+        snapshot.as_object_mut().unwrap().remove("lacks");
+    }
     let source = fs::canonicalize(room.source()).unwrap();
     let snapshot = |name: &str, time: &str, note: Value, new_bytes: u64| {
         json!({
