@@ -1085,6 +1085,17 @@ const char *hardsnap_policy_line(const struct hardsnap_policy *policy);
 const char *hardsnap_policy_zone(const struct hardsnap_policy *policy);
 
 /**
+ * How many rules do nothing of use, such as a window for weeks that ends
+ * before that for days does.
+ */
+size_t hardsnap_policy_warning_count(const struct hardsnap_policy *policy);
+
+/**
+ * What is wrong with one of them, as a line of text; NULL beyond the last.
+ */
+const char *hardsnap_policy_warning(const struct hardsnap_policy *policy, size_t index);
+
+/**
  * The path in the source; for removals, in the store.
  */
 const char *hardsnap_problem_path(const struct hardsnap_problem *problem, size_t *length);
@@ -1219,6 +1230,24 @@ hardsnap_status hardsnap_retention_decide(const int64_t *times,
                                           int64_t now,
                                           struct hardsnap_decisions **decisions,
                                           struct hardsnap_error **error);
+
+/**
+ * Lists the instants of backups by a schedule, so that
+ * hardsnap_retention_decide() can tell what would be there at its end: `every`
+ * is a span such as "1 day" or "6 hours", `from` and `to` are the first and
+ * the end. Days and longer spans keep the time of day in the policy's zone.
+ *
+ * Writes no more than `capacity` of them to `times`, which may be NULL if that
+ * is 0, and how many there are to `count`; more than 10,000,000 are refused.
+ */
+hardsnap_status hardsnap_retention_schedule(const char *every,
+                                            int64_t from,
+                                            int64_t to,
+                                            const struct hardsnap_policy *policy,
+                                            int64_t *times,
+                                            size_t capacity,
+                                            size_t *count,
+                                            struct hardsnap_error **error);
 
 /**
  * Frees decisions. NULL is allowed.

@@ -21,6 +21,7 @@ pub struct hardsnap_policy {
     pub(crate) policy: Policy,
     line: Text,
     zone: Text,
+    warnings: Vec<Text>,
 }
 
 impl hardsnap_policy {
@@ -28,6 +29,7 @@ impl hardsnap_policy {
         hardsnap_policy {
             line: Text::new(&policy),
             zone: Text::new(policy.zone().name()),
+            warnings: policy.warnings().iter().map(Text::new).collect(),
             policy,
         }
     }
@@ -122,4 +124,22 @@ pub unsafe extern "C" fn hardsnap_policy_line(policy: *const hardsnap_policy) ->
 pub unsafe extern "C" fn hardsnap_policy_zone(policy: *const hardsnap_policy) -> *const c_char {
     // SAFETY: stated in the header.
     lend(unsafe { policy.as_ref() }.map(|policy| &policy.zone))
+}
+
+/// How many rules do nothing of use, such as a window for weeks that ends
+/// before that for days does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_policy_warning_count(policy: *const hardsnap_policy) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { policy.as_ref() }.map_or(0, |policy| policy.warnings.len())
+}
+
+/// What is wrong with one of them, as a line of text; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_policy_warning(
+    policy: *const hardsnap_policy,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { policy.as_ref() }.and_then(|policy| policy.warnings.get(index)))
 }

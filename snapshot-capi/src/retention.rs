@@ -2,13 +2,16 @@
 
 use std::ffi::c_char;
 
-use engine::retention::{Kept, Reason, Removed, Snapshot, Status, Until, Why, plan};
+use engine::retention::{Kept, Reason, Removed, Schedule, Snapshot, Status, Until, Why, plan};
 
-use crate::argument::{Out, free, handle, slice, time};
+use crate::argument::{Out, free, handle, slice, text, time};
 use crate::error::{Failure, hardsnap_error};
 use crate::guard::{guard, look};
 use crate::policy::hardsnap_policy;
 use crate::status::hardsnap_status;
+
+/// An hourly schedule over all of the calendar would go on for minutes.
+const MOST_INSTANTS: usize = 10_000_000;
 
 /// Flag of a snapshot: something is missing in it.
 pub const HARDSNAP_FLAG_PARTIAL: u8 = 1;
@@ -105,6 +108,53 @@ fn in_order(keep: Vec<Kept<usize>>, remove: Vec<Removed<usize>>, count: usize) -
         decisions[place] = Some(Decision::Remove(removed));
     }
     decisions.into_iter().flatten().collect()
+}
+
+/// Lists the instants of backups by a schedule, so that
+/// hardsnap_retention_decide() can tell what would be there at its end: `every`
+/// is a span such as "1 day" or "6 hours", `from` and `to` are the first and
+/// the end. Days and longer spans keep the time of day in the policy's zone.
+///
+/// Writes no more than `capacity` of them to `times`, which may be NULL if that
+/// is 0, and how many there are to `count`; more than 10,000,000 are refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_retention_schedule(
+    every: *const c_char,
+    from: i64,
+    to: i64,
+    policy: *const hardsnap_policy,
+    times: *mut i64,
+    capacity: usize,
+    count: *mut usize,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            if count.is_null() {
+                return Err(Failure::null("count"));
+            }
+            if times.is_null() && capacity > 0 {
+                return Err(Failure::null("times"));
+            }
+            let every = text("every", every)?.parse()?;
+            let schedule = Schedule::new(every, time("from", from)?, time("to", to)?);
+            let zone = handle("policy", policy)?.policy.zone();
+            let mut found = 0;
+            for instant in schedule.instants(zone) {
+                if found == MOST_INSTANTS {
+                    let message = format!("the schedule has more than {MOST_INSTANTS} instants");
+                    return Err(Failure::argument(message));
+                }
+                if found < capacity {
+                    times.add(found).write(instant.timestamp());
+                }
+                found += 1;
+            }
+            count.write(found);
+            Ok(())
+        })
+    }
 }
 
 /// Looks at a decision.

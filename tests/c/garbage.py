@@ -29,7 +29,7 @@ RIGHT = {
     "const int64_t *": "times",
     "const uint8_t *": "flags",
     "size_t *": "&length",
-    "int64_t *": "&seconds",
+    "int64_t *": "&seconds",  # room for one
 }
 # Right values that a type alone does not tell, by the name of the argument.
 NAMED = {
@@ -39,6 +39,9 @@ NAMED = {
     "name": '"latest"',
     "note": '"note"',
     "min_free": '"1"',
+    "every": '"1 day"',
+    "from": "times[0]",
+    "to": "times[0]",
     "capacity": "sizeof buffer",
     "source": "source",
     "source_length": "strlen(source)",
@@ -89,7 +92,7 @@ def right(function, kind, name):
     """A value that is right for an argument."""
     if (function, name) in EXACT:
         return EXACT[function, name]
-    if name in NAMED and kind in ("const char *", "size_t"):
+    if name in NAMED and kind in ("const char *", "size_t", "int64_t"):
         return NAMED[name]
     if kind in RIGHT:
         return RIGHT[kind]

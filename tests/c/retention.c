@@ -57,6 +57,36 @@ static void each_decision_has_its_reason(void)
     hardsnap_policy_free(policy);
 }
 
+static void what_a_schedule_leaves_is_told_beforehand(void)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_policy *policy = NULL;
+    hardsnap_decisions *decisions = NULL;
+    int64_t times[32];
+    size_t count = 0, kept = 0;
+    CHECK_OK(hardsnap_policy_parse("7 daily, 2 weekly", &policy, &error));
+    CHECK_OK(hardsnap_retention_schedule("1 day", START, START + 29 * DAY, policy, NULL, 0, &count,
+                                         &error));
+    CHECK(count == 30);
+    times[30] = -1;
+    CHECK_OK(hardsnap_retention_schedule("1 day", START, START + 29 * DAY, policy, times, 30,
+                                         &count, &error));
+    CHECK(times[0] == START && times[29] == START + 29 * DAY && times[30] == -1);
+    CHECK_OK(hardsnap_retention_decide(times, NULL, count, policy, times[29], &decisions, &error));
+    for (size_t i = 0; i < count; i++)
+        kept += hardsnap_decisions_keep(decisions, i);
+    CHECK(kept >= 7 && kept <= 9);
+    hardsnap_decisions_free(decisions);
+    CHECK_FAILS(HARDSNAP_INVALID_OPTION,
+                hardsnap_retention_schedule("3m", START, START, policy, times, 30, &count, &error));
+    hardsnap_policy_free(policy);
+    CHECK_OK(hardsnap_policy_parse("daily for 2 months, weekly for 1 month", &policy, &error));
+    CHECK(hardsnap_policy_warning_count(policy) == 1);
+    CHECK(strlen(hardsnap_policy_warning(policy, 0)) > 0);
+    CHECK(hardsnap_policy_warning(policy, 1) == NULL);
+    hardsnap_policy_free(policy);
+}
+
 static void policies_print_as_they_were_written(void)
 {
     hardsnap_error *error = NULL;
@@ -88,6 +118,7 @@ static void a_panic_comes_back_as_a_status(void)
 int main(void)
 {
     each_decision_has_its_reason();
+    what_a_schedule_leaves_is_told_beforehand();
     policies_print_as_they_were_written();
 #ifdef HARDSNAP_PROVOKE_PANIC
     a_panic_comes_back_as_a_status();
