@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import hardsnap
-
 
 # What a shell starts in the background ignores SIGINT, and so would all that the
 # tests start: what is handled here has its default there.
