@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use engine::{CancelToken, Counts, News, Observer, Phase, relay};
 
+use crate::argument::Out;
 use crate::cancel::hardsnap_cancel;
+use crate::error::Failure;
 use crate::problem::hardsnap_problem;
-use crate::report::count_of;
+use crate::report::{count_of, hardsnap_report};
 use crate::text::{Text, lend};
 
 /// The run has the lock. There are a snapshot's name and, if there is a basis,
@@ -129,6 +131,28 @@ pub(crate) unsafe fn watched<T: Send>(
             }
         },
     )
+}
+
+/// Does the work of a run like [`watched`] and hands its report over.
+///
+/// # Safety
+///
+/// As for [`watched`], and `report` is NULL or can be written.
+pub(crate) unsafe fn reported<T: Into<hardsnap_report> + Send>(
+    report: *mut *mut hardsnap_report,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    work: impl FnOnce(&dyn Observer, &CancelToken) -> engine::Result<T> + Send,
+) -> Result<(), Failure> {
+    // SAFETY: the caller's promise. The place is looked at before the work is
+    // done, which would else be lost.
+    let (out, done) = unsafe {
+        let out = Out::new("report", report)?;
+        (out, watched(cancel, callback, user_data, work))
+    };
+    out.put(done?.into());
+    Ok(())
 }
 
 /// What kind of event it is, HARDSNAP_EVENT_…; 0 for NULL. Others may be

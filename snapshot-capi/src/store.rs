@@ -7,7 +7,7 @@ use engine::{Deletion, SnapshotName, Store};
 use crate::argument::{Out, free, handle, path, slice, text, time};
 use crate::cancel::hardsnap_cancel;
 use crate::error::{Failure, hardsnap_error};
-use crate::event::{hardsnap_callback, watched};
+use crate::event::{hardsnap_callback, reported, watched};
 use crate::guard::{guard, look};
 use crate::options::{hardsnap_backup_options, hardsnap_init_options};
 use crate::plan::hardsnap_prune_plan;
@@ -191,14 +191,11 @@ pub unsafe extern "C" fn hardsnap_store_backup(
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
-            let out = Out::new("report", report)?;
             let store = &handle("store", store)?.store;
             let options = &handle("options", options)?.0;
-            let done = watched(cancel, callback, user_data, |observer, cancel| {
+            reported(report, cancel, callback, user_data, |observer, cancel| {
                 store.backup(options, observer, cancel)
-            });
-            out.put(done?.into());
-            Ok(())
+            })
         })
     }
 }
@@ -217,13 +214,10 @@ pub unsafe extern "C" fn hardsnap_preview_first_backup(
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
-            let out = Out::new("report", report)?;
             let options = &handle("options", options)?.0;
-            let done = watched(cancel, callback, user_data, |observer, cancel| {
+            reported(report, cancel, callback, user_data, |observer, cancel| {
                 Store::preview_first_backup(options, observer, cancel)
-            });
-            out.put(done?.into());
-            Ok(())
+            })
         })
     }
 }
@@ -267,14 +261,11 @@ pub unsafe extern "C" fn hardsnap_store_prune(
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
-            let out = Out::new("report", report)?;
             let store = &handle("store", store)?.store;
             let plan = &handle("plan", plan)?.plan;
-            let done = watched(cancel, callback, user_data, |observer, cancel| {
+            reported(report, cancel, callback, user_data, |observer, cancel| {
                 store.prune(plan, observer, cancel)
-            });
-            out.put(done?.into());
-            Ok(())
+            })
         })
     }
 }
@@ -305,7 +296,6 @@ pub unsafe extern "C" fn hardsnap_store_delete(
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
-            let out = Out::new("report", report)?;
             let store = &handle("store", store)?.store;
             let names = slice("names", names, count)?
                 .iter()
@@ -315,11 +305,9 @@ pub unsafe extern "C" fn hardsnap_store_delete(
                 true => Deletion::OfAny,
                 false => Deletion::SparingTheLast,
             };
-            let done = watched(cancel, callback, user_data, |observer, cancel| {
+            reported(report, cancel, callback, user_data, |observer, cancel| {
                 store.delete(&names, deletion, observer, cancel)
-            });
-            out.put(done?.into());
-            Ok(())
+            })
         })
     }
 }

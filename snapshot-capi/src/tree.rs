@@ -4,10 +4,10 @@ use std::ffi::{c_char, c_void};
 
 use engine::{TreeOptions, replicate_tree};
 
-use crate::argument::{Out, optional_path, path};
+use crate::argument::{optional_path, path};
 use crate::cancel::hardsnap_cancel;
 use crate::error::hardsnap_error;
-use crate::event::{hardsnap_callback, watched};
+use crate::event::{hardsnap_callback, reported};
 use crate::guard::guard;
 use crate::options::hardsnap_tree_options;
 use crate::report::hardsnap_report;
@@ -38,18 +38,15 @@ pub unsafe extern "C" fn hardsnap_replicate_tree(
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
-            let out = Out::new("report", report)?;
             let source = path("source", source, source_length)?;
             let basis = optional_path("basis", basis, basis_length)?;
             let target = path("target", target, target_length)?;
             let options = options
                 .as_ref()
                 .map_or_else(TreeOptions::new, |options| options.0.clone());
-            let done = watched(cancel, callback, user_data, |observer, cancel| {
+            reported(report, cancel, callback, user_data, |observer, cancel| {
                 replicate_tree(source, basis, target, &options, observer, cancel)
-            });
-            out.put(done?.into());
-            Ok(())
+            })
         })
     }
 }
