@@ -109,12 +109,15 @@ impl Store {
             let message = format!("there is no snapshot {name} in {}", self.path().display());
             Error::new(ErrorKind::UnknownSnapshot, message)
         };
-        if self.read_record(name)?.is_none() || !self.has_tree(name)? {
+        let old = smallfile::read(&self.records, &file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => unknown(),
+            _ => self.failed("read", &place, error),
+        })?;
+        let mut whole: Whole = serde_json::from_slice(&old).map_err(|_| unknown())?;
+        let is_ours = SnapshotInfo::of_record(&whole.record, name, self.id()).is_some();
+        if !is_ours || !self.has_tree(name)? {
             return Err(unknown());
         }
-        let old = smallfile::read(&self.records, &file)
-            .map_err(|error| self.failed("read", &place, error))?;
-        let mut whole: Whole = serde_json::from_slice(&old).map_err(|_| unknown())?;
         let changed = change(&mut whole.record);
         if changed {
             let text = serde_json::to_string_pretty(&whole)
