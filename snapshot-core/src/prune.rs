@@ -226,7 +226,7 @@ pub(crate) fn plan_with(
     let known: Vec<_> = known.collect();
     // By time the newest may be another one than by sequence, if a clock was
     // set back; the next snapshot needs the latter.
-    let basis = newest(snapshots);
+    let basis = newest(snapshots).map(|basis| basis.name);
     let plan = retention::plan(&known, policy, now);
     let (basis, remove): (Vec<_>, Vec<_>) = plan
         .remove

@@ -52,7 +52,7 @@ impl Run<'_> {
     ) -> Record {
         let mounts = self.options.mounts.as_str();
         let filters = self.options.filter.description();
-        let basis = basis_of(snapshots);
+        let basis = newest(snapshots);
         let seen = self.seen(replicated);
         let suspicions = basis.map_or_else(Vec::new, |basis| {
             let same = basis.filters == filters && basis.mounts.as_deref() == Some(mounts);
@@ -111,10 +111,4 @@ impl Run<'_> {
         };
         sources.map(one).collect()
     }
-}
-
-/// The snapshot that the next one is compared with.
-pub(super) fn basis_of(snapshots: &[SnapshotInfo]) -> Option<&SnapshotInfo> {
-    let name = newest(snapshots)?;
-    snapshots.iter().find(|snapshot| snapshot.name == name)
 }

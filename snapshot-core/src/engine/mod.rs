@@ -15,7 +15,6 @@ use rayon::ThreadPool;
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
 use crate::engine::choose::{check_series, free_name};
-use crate::engine::describe::basis_of;
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -113,7 +112,7 @@ impl Run<'_> {
         let state = self.store.state()?;
         let mut replicated =
             self.replicate(snapshot, &snapshots, None, &*pool(self.options.jobs)?)?;
-        let basis = newest(&snapshots);
+        let basis = newest(&snapshots).map(|basis| basis.name);
         let record = self.record(snapshot, &snapshots, &state, &replicated);
         let imagined = self.info(&record, snapshot)?;
         snapshots.push(imagined.clone());
@@ -142,7 +141,7 @@ impl Run<'_> {
         let (mut snapshots, unreadable) = store.sorted_out()?;
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
-        let basis = newest(&snapshots);
+        let basis = newest(&snapshots).map(|basis| basis.name);
         let work = Work::make(store, name)?;
         let (mut replicated, made) =
             self.publish(&work, name, &snapshots, &pool)
@@ -234,7 +233,7 @@ impl Run<'_> {
         pool: &ThreadPool,
     ) -> Result<Replicated> {
         let store = self.store;
-        let basis = basis_of(snapshots);
+        let basis = newest(snapshots);
         let tree = basis.map(|basis| {
             let path = store.path().join(basis.name.to_string());
             let tree = store

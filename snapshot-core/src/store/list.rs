@@ -74,7 +74,9 @@ impl Store {
             None => None,
         };
         if let Some(back) = back {
-            let newest = newest(&snapshots).ok_or_else(|| unknown("there is none yet"))?;
+            let newest = newest(&snapshots)
+                .ok_or_else(|| unknown("there is none yet"))?
+                .name;
             let place = snapshots
                 .iter()
                 .position(|snapshot| snapshot.name == newest)

@@ -132,7 +132,7 @@ impl Store {
         Ok(MarkReport {
             snapshot,
             changed,
-            latest: newest(&snapshots),
+            latest: newest(&snapshots).map(|newest| newest.name),
         })
     }
 }

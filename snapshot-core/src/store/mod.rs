@@ -21,7 +21,6 @@ use crate::fs::lock::{self, Lock, Locking};
 use crate::fs::publish;
 use crate::fs::smallfile::{self};
 use crate::layout;
-use crate::name::SnapshotName;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
 pub use crate::store::mark::MarkReport;
@@ -166,7 +165,7 @@ impl Store {
     /// Lets `latest` name the newest snapshot, or removes it if there is none.
     pub(crate) fn repair_latest(&self, snapshots: &[SnapshotInfo]) -> Result<()> {
         let done = match newest(snapshots) {
-            Some(name) => publish::set_latest(&self.root, &self.control, name),
+            Some(newest) => publish::set_latest(&self.root, &self.control, newest.name),
             None => publish::unset_latest(&self.root),
         };
         done.map_err(|error| Error::io("set", self.path.join(layout::LATEST), error))
@@ -175,12 +174,11 @@ impl Store {
 
 /// The snapshot that `latest` names and that the next one is compared with:
 /// the last one, by sequence, that is not suspect.
-pub(crate) fn newest(snapshots: &[SnapshotInfo]) -> Option<SnapshotName> {
+pub(crate) fn newest(snapshots: &[SnapshotInfo]) -> Option<&SnapshotInfo> {
     snapshots
         .iter()
         .rev()
         .find(|snapshot| snapshot.status != Status::Suspect)
-        .map(|snapshot| snapshot.name)
 }
 
 fn read_marker(content: &[u8]) -> Result<(Marker, Policy), String> {
