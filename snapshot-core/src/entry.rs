@@ -33,6 +33,18 @@ impl FileTime {
     }
 }
 
+/// A BLAKE3 hash.
+pub(crate) type Hash = [u8; 32];
+
+/// What tells a filesystem, by its root, from all others. A device number would
+/// not do: it changes between boots, and with snapshots of LVM and btrfs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RootId {
+    pub(crate) inode: u64,
+    /// When it was made, where the filesystem tells.
+    pub(crate) born: Option<FileTime>,
+}
+
 /// Device and inode: what makes an entry that entry while it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {

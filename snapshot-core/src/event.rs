@@ -70,6 +70,8 @@ pub enum Phase {
 pub enum Outcome {
     /// Linked to the basis.
     Linked,
+    /// Linked to an entry that the basis has under another name.
+    Moved,
     /// Linked to another name of the same file in this snapshot.
     LinkedWithin,
     /// Copied: new, or changed.

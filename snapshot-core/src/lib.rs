@@ -77,6 +77,7 @@
 
 mod cancel;
 mod capabilities;
+mod catalog;
 mod compare;
 mod delete;
 mod engine;

@@ -92,7 +92,7 @@ impl Xattrs {
             .fold(Namespaces::default(), Namespaces::with)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&CStr, &[u8])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &[u8])> {
         self.0
             .iter()
             .map(|(name, value)| (name.as_c_str(), value.as_slice()))

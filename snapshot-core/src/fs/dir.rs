@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::entry::{EntryKind, FileId, FileTime, Metadata};
+use crate::entry::{EntryKind, FileId, FileTime, Metadata, RootId};
 
 /// An open directory.
 #[derive(Debug)]
@@ -181,6 +181,17 @@ impl Dir {
         stat_handle(self.0.as_fd())
     }
 
+    /// Reads what tells the filesystem that has this directory as its root.
+    pub(crate) fn root_id(&self) -> io::Result<RootId> {
+        let wanted = StatxFlags::INO | StatxFlags::BTIME;
+        let statx = fs::statx(&self.0, c"", AtFlags::EMPTY_PATH, wanted)?;
+        let born = (statx.stx_mask & StatxFlags::BTIME.bits() != 0).then(|| time(&statx.stx_btime));
+        Ok(RootId {
+            inode: statx.stx_ino,
+            born,
+        })
+    }
+
     /// Opens the directory once more, for a listing with a position of its own.
     pub(crate) fn reopen(&self) -> io::Result<Dir> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -200,6 +211,28 @@ impl AsFd for Dir {
 }
 
 const WANTED: StatxFlags = StatxFlags::BASIC_STATS;
+
+/// Tells whether only root and the caller can change what a path leads to.
+///
+/// Whoever may rename a directory on the way can put another in its place. That
+/// matters where something is reached by its path and not by a handle.
+pub(crate) fn is_reached_safely(path: &Path) -> io::Result<bool> {
+    let ours = rustix::process::geteuid().as_raw();
+    let mut at = Dir::open_root()?;
+    let mut names = path.components().skip(1).peekable();
+    loop {
+        let found = at.stat_self()?;
+        let writable_by_others = found.mode & 0o022 != 0 && found.mode & 0o1000 == 0;
+        if writable_by_others || (found.uid != 0 && found.uid != ours) {
+            return Ok(false);
+        }
+        let Some(name) = names.next() else {
+            return Ok(true);
+        };
+        let name = CString::new(name.as_os_str().as_bytes())?;
+        at = at.open_dir(&name, Access::Search, Boundary::Cross)?;
+    }
+}
 
 /// Reads the metadata of what is open.
 pub(crate) fn stat_handle(handle: BorrowedFd<'_>) -> io::Result<Metadata> {
@@ -234,14 +267,17 @@ pub(crate) fn kind(file_type: FileType) -> Option<EntryKind> {
     }
 }
 
+fn time(time: &StatxTimestamp) -> FileTime {
+    FileTime {
+        seconds: time.tv_sec,
+        nanoseconds: time.tv_nsec,
+    }
+}
+
 fn metadata(statx: &Statx) -> Metadata {
     let mode = u32::from(statx.stx_mode);
     // `stat` has no other kinds than these seven.
     let kind = kind(FileType::from_raw_mode(mode)).unwrap_or(EntryKind::File);
-    let time = |t: &StatxTimestamp| FileTime {
-        seconds: t.tv_sec,
-        nanoseconds: t.tv_nsec,
-    };
     let device_number = match kind {
         EntryKind::CharDevice | EntryKind::BlockDevice => {
             fs::makedev(statx.stx_rdev_major, statx.stx_rdev_minor)

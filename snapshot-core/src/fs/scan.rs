@@ -24,7 +24,7 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     names: Vec<u8>,
-    entries: Vec<(u32, Option<EntryKind>)>,
+    entries: Vec<(u32, Option<EntryKind>, u64)>,
     reads_full: bool,
 }
 
@@ -42,7 +42,7 @@ impl Batch {
                 let name = entry.file_name();
                 used += (19 + name.count_bytes() + 1).next_multiple_of(8);
                 if name != c"." && name != c".." {
-                    batch.push(name, dir::kind(entry.file_type()));
+                    batch.push(name, dir::kind(entry.file_type()), entry.ino());
                 }
                 if raw.is_buffer_empty() {
                     batch.reads_full = used + LARGEST_ENTRY_BYTES > BUFFER_BYTES;
@@ -53,9 +53,9 @@ impl Batch {
         })
     }
 
-    fn push(&mut self, name: &CStr, kind: Option<EntryKind>) {
+    fn push(&mut self, name: &CStr, kind: Option<EntryKind>, inode: u64) {
         // The names of one buffer are far shorter than 4 GiB.
-        self.entries.push((self.names.len() as u32, kind));
+        self.entries.push((self.names.len() as u32, kind, inode));
         self.names.extend_from_slice(name.to_bytes_with_nul());
     }
 
@@ -66,11 +66,21 @@ impl Batch {
 
     /// The names and, where the filesystem tells them, the kinds.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, Option<EntryKind>)> {
-        self.entries.iter().map(|&(start, kind)| {
-            // Every name was put in with its NUL.
-            let name =
-                CStr::from_bytes_until_nul(&self.names[start as usize..]).unwrap_or_default();
-            (name, kind)
-        })
+        self.entries
+            .iter()
+            .map(|&(start, kind, _)| (self.name(start), kind))
+    }
+
+    /// The names and the numbers of their inodes; of a mount point that of the
+    /// directory below it.
+    pub(crate) fn inodes(&self) -> impl Iterator<Item = (&CStr, u64)> {
+        self.entries
+            .iter()
+            .map(|&(start, _, inode)| (self.name(start), inode))
+    }
+
+    fn name(&self, start: u32) -> &CStr {
+        // Every name was put in with its NUL.
+        CStr::from_bytes_until_nul(&self.names[start as usize..]).unwrap_or_default()
     }
 }

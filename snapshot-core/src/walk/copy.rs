@@ -1,5 +1,6 @@
 //! Copying a regular file: data and metadata of one and the same version of it.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -7,7 +8,8 @@ use std::sync::atomic::Ordering;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use crate::entry::{EntryKind, Metadata};
+use crate::catalog::Version;
+use crate::entry::{EntryKind, Hash, Metadata};
 use crate::error::{Error, ErrorKind, NO_ROOM_HINT};
 use crate::event::{Event, Outcome};
 use crate::fs::copy::{self, CopyError, Ways};
@@ -15,15 +17,24 @@ use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::publish::Filesystem;
 use crate::fs::xattr::{self, Place};
 use crate::fs::{make, mounts};
+use crate::options::Hashes;
 use crate::report::{Counts, Operation};
 use crate::walk::entry::{Here, Placed};
 use crate::walk::state::{Durability, Tally, Walk, locked};
+use crate::xattr::Xattrs;
 
 /// A file that changes while it is read is read again so often.
 const READS: u32 = 2;
 
 /// From this size on it is worth a call to find out if there is room.
 const LARGE_BYTES: u64 = 8 << 20;
+
+/// What was copied.
+struct Copied {
+    version: Metadata,
+    xattrs: Xattrs,
+    hash: Option<Hash>,
+}
 
 /// Where the bytes come from.
 struct Data<'a> {
@@ -34,12 +45,7 @@ struct Data<'a> {
 impl Walk<'_> {
     /// Copies a file. With `reuse` its data are known to be those of the
     /// basis, and never leave the destination.
-    pub(super) fn copy(
-        &self,
-        here: &Here<'_>,
-        reuse: Option<(&Dir, Metadata)>,
-        tally: &mut Tally,
-    ) -> Placed {
+    pub(super) fn copy(&self, here: &Here<'_>, reuse: bool, tally: &mut Tally) -> Placed {
         let Some(target) = &here.trio.target else {
             tally.counts.bytes_copied += here.source.size_bytes;
             self.needed_bytes
@@ -47,6 +53,7 @@ impl Walk<'_> {
             return Placed::Done {
                 outcome: Outcome::Copied,
                 inode: None,
+                made: None,
             };
         };
         let opened = self
@@ -69,9 +76,10 @@ impl Walk<'_> {
             return Placed::Exchanged;
         }
         // The data of the basis are those of the version that was compared.
-        let reuse = reuse
-            .filter(|_| found.is_same_version(&here.source))
-            .and_then(open_basis(here));
+        let reuse = match reuse && found.is_same_version(&here.source) {
+            true => here.basis_file().and_then(open_basis(here)),
+            false => None,
+        };
         let to = match make::file(target, here.name, found.mode) {
             Ok(to) => to,
             Err(error) => {
@@ -81,11 +89,19 @@ impl Walk<'_> {
             }
         };
         match self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally) {
-            Ok(bytes) => {
-                tally.counts.bytes_copied += bytes;
+            Ok(copied) => {
+                tally.counts.bytes_copied += copied.version.size_bytes;
+                let stored = self.look_at_copy(here, &to);
+                let made = stored.map(|stored| {
+                    Box::new(Version {
+                        hash: copied.hash,
+                        ..self.version_of(here, &copied.version, &stored, &copied.xattrs)
+                    })
+                });
                 Placed::Done {
                     outcome: Outcome::Copied,
-                    inode: here.inode_if_shared(),
+                    inode: stored.map(|stored| stored.id.inode),
+                    made,
                 }
             }
             Err(error) => {
@@ -112,7 +128,7 @@ impl Walk<'_> {
     }
 
     /// Copies data and metadata until both are of one version of the file, or
-    /// that has failed too often; gives the size in bytes.
+    /// that has failed too often.
     fn copy_stable(
         &self,
         here: &Here<'_>,
@@ -121,10 +137,12 @@ impl Walk<'_> {
         found: Metadata,
         to: &OwnedFd,
         tally: &mut Tally,
-    ) -> Result<u64, CopyError> {
+    ) -> Result<Copied, CopyError> {
         let mut version = found;
         let mut reads = 0;
-        let xattrs = loop {
+        let (xattrs, hash) = loop {
+            // The data of the basis are what was recorded of them.
+            let known = reuse.and_then(|_| here.seen.as_ref()?.hash);
             let data = match reuse {
                 Some(basis) => Data {
                     from: basis.as_fd(),
@@ -137,7 +155,10 @@ impl Walk<'_> {
             };
             let copied = self
                 .copy_once(here, &data, &version, to, tally)
-                .and_then(|()| xattr::read(Place::Open(from.as_fd())).map_err(CopyError::Read));
+                .and_then(|hash| {
+                    let xattrs = xattr::read(Place::Open(from.as_fd())).map_err(CopyError::Read)?;
+                    Ok((xattrs, known.or(hash)))
+                });
             if reuse.take().is_some()
                 && matches!(copied, Err(CopyError::Read(_) | CopyError::Shrunk))
             {
@@ -148,16 +169,16 @@ impl Walk<'_> {
             let after = stat_handle(from.as_fd()).map_err(CopyError::Read)?;
             reads += 1;
             match copied {
-                Ok(xattrs) if version.is_same_version(&after) => break xattrs,
+                Ok(copied) if version.is_same_version(&after) => break copied,
                 Ok(_) | Err(CopyError::Shrunk) if reads < READS => {
                     empty(to)?;
                     version = after;
                 }
-                Ok(xattrs) => {
+                Ok((xattrs, _)) => {
                     // Its older mtime keeps the copy from ever passing for
                     // the file as it is now.
                     self.unstable(here.node, here.name);
-                    break xattrs;
+                    break (xattrs, None);
                 }
                 Err(error) => return Err(error),
             }
@@ -168,7 +189,11 @@ impl Walk<'_> {
         if self.durability == Durability::Each {
             rustix::fs::fsync(to).map_err(|error| CopyError::Write(error.into()))?;
         }
-        Ok(version.size_bytes)
+        Ok(Copied {
+            version,
+            xattrs,
+            hash,
+        })
     }
 
     fn copy_once(
@@ -178,10 +203,16 @@ impl Walk<'_> {
         version: &Metadata,
         to: &OwnedFd,
         tally: &mut Tally,
-    ) -> Result<(), CopyError> {
+    ) -> Result<Option<Hash>, CopyError> {
+        let is_hashed = here.seen.is_none() && self.hashes() && copy::is_hashed(version);
         if copy::by_reference(data.from, to.as_fd(), version, data.ways)? {
-            return Ok(());
+            if !is_hashed {
+                return Ok(None);
+            }
+            let hash = copy::hash(data.from, version.size_bytes, &mut |_| !self.is_stopping());
+            return hash.map(Some);
         }
+        let mut hasher = is_hashed.then(blake3::Hasher::new);
         self.refuse_if_too_large(here, version, to)?;
         let told = tally.told_bytes;
         let mut copied_bytes = 0;
@@ -190,6 +221,7 @@ impl Walk<'_> {
             to.as_fd(),
             version,
             data.ways,
+            hasher.as_mut(),
             &mut |chunk_bytes| {
                 copied_bytes += chunk_bytes;
                 // Small files are told with their batch.
@@ -208,7 +240,21 @@ impl Walk<'_> {
             // What was told of it is not going to be counted.
             tally.told_bytes = told;
         }
-        result
+        result.map(|()| hasher.map(|hasher| hasher.finalize().into()))
+    }
+
+    fn hashes(&self) -> bool {
+        self.writes()
+            .is_some_and(|ledger| ledger.hashes == Hashes::Kept)
+    }
+
+    /// Looks at a copy, if others will be linked to it or the catalog is to
+    /// know it.
+    fn look_at_copy(&self, here: &Here<'_>, to: &OwnedFd) -> Option<Metadata> {
+        if here.source.links < 2 && self.writes().is_none() {
+            return None;
+        }
+        stat_handle(to.as_fd()).ok()
     }
 
     /// Ends the run before a file is written for which there is no room.
@@ -240,7 +286,7 @@ impl Walk<'_> {
         Err(CopyError::Cancelled)
     }
 
-    fn open_source(&self, here: &Here<'_>) -> io::Result<OwnedFd> {
+    pub(super) fn open_source(&self, here: &Here<'_>) -> io::Result<OwnedFd> {
         let dir = here.trio.source()?;
         match dir.open_file(here.name, Boundary::Stay) {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
@@ -259,11 +305,12 @@ impl Walk<'_> {
 }
 
 /// Opens the file of the basis, if it is still the one that was compared.
-fn open_basis<'a>(here: &'a Here<'_>) -> impl FnOnce((&Dir, Metadata)) -> Option<OwnedFd> + 'a {
-    |(dir, basis)| {
-        let file = dir.open_file(here.name, Boundary::Stay).ok()?;
+fn open_basis<'a>(here: &'a Here<'_>) -> impl FnOnce((&Dir, &CStr, u64)) -> Option<OwnedFd> + 'a {
+    |(dir, name, inode)| {
+        let file = dir.open_file(name, Boundary::Stay).ok()?;
         let found = stat_handle(file.as_fd()).ok()?;
-        (found.id == basis.id && found.size_bytes == here.source.size_bytes).then_some(file)
+        let is_same = found.kind == EntryKind::File && found.id.inode == inode;
+        (is_same && found.size_bytes == here.source.size_bytes).then_some(file)
     }
 }
 

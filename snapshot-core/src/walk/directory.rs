@@ -16,6 +16,8 @@ use crate::fs::scan::Batch;
 use crate::node::{Node, Open};
 use crate::report::Operation;
 use crate::walk::level::{Trio, Walked, basis_names};
+use crate::walk::listing::Listing;
+use crate::walk::numbered::KnownDirectory;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
 use crate::walk::totals::Belongs;
@@ -32,15 +34,26 @@ pub(super) struct Found<'s> {
     pub(super) selection: &'s Selection,
     pub(super) boundary: Boundary,
     pub(super) tries: u32,
+    pub(super) known: Option<KnownDirectory>,
+    /// A listing that the directory was changed under may tell a name twice.
+    is_told_twice: bool,
 }
 
 impl<'s> Found<'s> {
-    pub(super) fn new(name: &CStr, selection: &'s Selection, boundary: Boundary) -> Found<'s> {
+    pub(super) fn new(
+        name: &CStr,
+        selection: &'s Selection,
+        boundary: Boundary,
+        listing: Option<&Listing>,
+    ) -> Found<'s> {
+        let is_first = listing.is_none_or(|listing| listing.keep(name, listing.get(name).as_ref()));
         Found {
             name: name.to_owned(),
             selection,
             boundary,
             tries: TRIES,
+            known: KnownDirectory::find(listing, name),
+            is_told_twice: !is_first,
         }
     }
 }
@@ -52,17 +65,24 @@ impl Walk<'_> {
         let up = Arc::clone(up);
         scope.spawn(move |scope| {
             if !self.is_stopping() {
-                self.enter(scope, &up, found);
+                let (name, is_told_twice) = (found.name.clone(), found.is_told_twice);
+                if !self.enter(scope, &up, found) && !is_told_twice {
+                    self.record_gone(&up, &name);
+                }
             }
             self.done(&up);
         });
     }
 
-    fn enter<'s>(&'s self, scope: &Scope<'s>, up: &Arc<Node<Walked>>, found: Found<'s>) {
+    /// Enters a directory; false if it is not going to be in the new tree.
+    fn enter<'s>(&'s self, scope: &Scope<'s>, up: &Arc<Node<Walked>>, found: Found<'s>) -> bool {
         let name = found.name.as_c_str();
         let trio = match up.handles() {
             Ok(trio) => trio,
-            Err(error) => return self.problem(up, name, Operation::Open, error),
+            Err(error) => {
+                self.problem(up, name, Operation::Open, error);
+                return false;
+            }
         };
         // Before openat2, only opening tells, and may then have to wait.
         if found.boundary == Boundary::Stay && up.level.has_mount_point(name) {
@@ -81,24 +101,32 @@ impl Walk<'_> {
             Ok((_, metadata)) if Some(metadata.id) == self.left_out => {
                 *locked(&self.notes.store_left_out) = Some(up.path_of(self.source_path, name));
                 self.count_left_out(up, name);
+                false
             }
             Ok((_, metadata))
                 if up.level.access == Access::Read
-                    && self.leaves_out_metadata(up, name, &metadata) => {}
+                    && self.leaves_out_metadata(up, name, &metadata) =>
+            {
+                false
+            }
             Ok((source, metadata)) => {
-                if let Some(node) = self.open_below(up, &trio, source, metadata, access, &found) {
-                    drop(trio);
-                    self.list(scope, &node, found.selection);
+                let node = self.open_below(up, &trio, source, metadata, access, &found);
+                drop(trio);
+                if let Some(node) = &node {
+                    self.list(scope, node, found.selection);
                 }
+                node.is_some()
             }
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::XDEV) => self.mount_point(scope, up, &trio, found),
                 Some(Errno::NOTDIR | Errno::LOOP) if found.tries > 0 => {
                     self.look_again(scope, up, &trio, found);
+                    true
                 }
                 _ => {
                     let path = up.path_of(self.source_path, name);
                     self.lost(Some(up), path, Operation::Open, error);
+                    false
                 }
             },
         }
@@ -115,12 +143,17 @@ impl Walk<'_> {
         found: &Found<'_>,
     ) -> Option<Arc<Node<Walked>>> {
         let name = found.name.as_c_str();
-        // A basis that cannot be opened is one that does not help.
-        let basis = trio
-            .basis
-            .as_ref()
-            .filter(|_| up.level.basis_has(name))
-            .and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok());
+        let standing = self.in_catalog(up, found, &source, &metadata);
+        let (basis, elsewhere) = match standing.elsewhere {
+            Some((basis, elsewhere)) => (Some(basis), Some(elsewhere)),
+            None => {
+                let there = trio.basis.as_ref().filter(|_| up.level.basis_has(name));
+                // A basis that cannot be opened is one that does not help.
+                let basis =
+                    there.and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok());
+                (basis, None)
+            }
+        };
         let target = match trio
             .target
             .as_ref()
@@ -134,6 +167,7 @@ impl Walk<'_> {
             }
         };
         let xattrs = match self.directory_xattrs(&source, access) {
+            _ if standing.has_no_xattrs => Xattrs::default(),
             Ok(xattrs) => xattrs,
             Err(error) => {
                 self.problem(up, name, Operation::Read, error);
@@ -162,6 +196,13 @@ impl Walk<'_> {
             } else {
                 Arc::default()
             },
+            mount: standing.mount,
+            dir: standing.dir,
+            above: up.level.dir,
+            is_new: standing.is_new,
+            rows_of: standing.rows_of,
+            is_recorded: standing.is_recorded,
+            elsewhere,
         };
         Some(up.below(found.name.clone(), level, Trio::new(source, basis, target)))
     }
@@ -189,13 +230,18 @@ impl Walk<'_> {
                 self.queue(scope, up, found);
             }
             (Ok(_), Selection::Whole) => {
-                self.entry(scope, up, trio, &found.name, found.selection, &mut tally);
+                let (name, selection) = (&found.name, found.selection);
+                self.entry(scope, up, trio, None, name, selection, &mut tally);
             }
             // The way to a source leads through it no more.
             (Ok(_), Selection::Only(_)) => {
                 self.problem(up, &found.name, Operation::Open, Errno::NOTDIR);
+                self.record_gone(up, &found.name);
             }
-            (Err(error), _) => self.problem(up, &found.name, Operation::Stat, error),
+            (Err(error), _) => {
+                self.problem(up, &found.name, Operation::Stat, error);
+                self.record_gone(up, &found.name);
+            }
         }
         self.add(belongs, &tally);
     }
@@ -208,30 +254,40 @@ impl Walk<'_> {
         selection: &'s Selection,
     ) {
         match node.handles() {
-            Ok(trio) => match selection {
-                Selection::Whole => match self.marker_in(node, &trio) {
-                    Some(marker) => {
-                        let mut tally = Tally::default();
-                        self.entry(scope, node, &trio, marker.name(), selection, &mut tally);
-                        self.add(node.level.belongs, &tally);
+            Ok(trio) => {
+                let listing = self.open_listing(node, &trio);
+                let marker = match selection {
+                    Selection::Whole => self.marker_in(node, &trio),
+                    Selection::Only(_) => None,
+                };
+                let names: Vec<&CStr> = match (selection, &marker) {
+                    (Selection::Whole, None) => {
+                        return self.list_on(scope, node, trio, listing);
                     }
-                    None => return self.list_on(scope, node, trio),
-                },
-                Selection::Only(names) => {
-                    for name in names.keys() {
-                        let mut tally = Tally::default();
-                        self.entry(scope, node, &trio, name, selection, &mut tally);
-                        self.add(self.belongs_below(node, name), &tally);
-                    }
+                    (Selection::Whole, Some(marker)) => vec![marker.name()],
+                    (Selection::Only(names), _) => names.keys().map(CString::as_c_str).collect(),
+                };
+                for name in names {
+                    let mut tally = Tally::default();
+                    let known = listing.as_deref();
+                    self.entry(scope, node, &trio, known, name, selection, &mut tally);
+                    self.add(self.belongs_below(node, name), &tally);
                 }
-            },
+                self.close_listing(node, listing);
+            }
             Err(error) => self.lose(node, error),
         }
         self.done(node);
     }
 
     /// Goes on where the listing stands.
-    fn list_on<'s>(&'s self, scope: &Scope<'s>, node: &Arc<Node<Walked>>, trio: Arc<Open<Trio>>) {
+    fn list_on<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        node: &Arc<Node<Walked>>,
+        trio: Arc<Open<Trio>>,
+        listing: Option<Arc<Listing>>,
+    ) {
         while !self.is_stopping() {
             let batch = match trio.source().and_then(|dir| Batch::read(dir.as_fd())) {
                 Ok(Some(batch)) => batch,
@@ -247,15 +303,16 @@ impl Walk<'_> {
             let goes_on = batch.is_full() && node.has_room();
             if goes_on {
                 node.expect_one();
-                let (node, trio) = (Arc::clone(node), Arc::clone(&trio));
-                scope.spawn(move |scope| self.list_on(scope, &node, trio));
+                let (node, trio, listing) = (Arc::clone(node), Arc::clone(&trio), listing.clone());
+                scope.spawn(move |scope| self.list_on(scope, &node, trio, listing));
             }
-            self.batch(scope, node, &trio, &batch);
+            self.batch(scope, node, &trio, listing.as_deref(), &batch);
             if goes_on {
                 break;
             }
         }
         drop(trio);
+        self.close_listing(node, listing);
         self.done(node);
     }
 
@@ -264,6 +321,7 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         node: &Arc<Node<Walked>>,
         trio: &Trio,
+        listing: Option<&Listing>,
         batch: &Batch,
     ) {
         let mut tally = Tally::default();
@@ -279,10 +337,10 @@ impl Walk<'_> {
                 continue;
             }
             if kind == Some(EntryKind::Directory) {
-                let found = Found::new(name, &Selection::Whole, Boundary::Stay);
+                let found = Found::new(name, &Selection::Whole, Boundary::Stay, listing);
                 self.queue(scope, node, found);
             } else if !self.leaves_out_mount(node, name) {
-                match self.look(scope, node, trio, name, &Selection::Whole, kind) {
+                match self.look(scope, node, trio, listing, name, &Selection::Whole, kind) {
                     Some(here) if self.looks_unchanged(&here) => waiting.push(here),
                     Some(here) => self.deal(scope, here, &Selection::Whole, &mut tally),
                     None => {}

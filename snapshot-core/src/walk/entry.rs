@@ -1,4 +1,5 @@
-//! The entries of the walk that are no directories: linked, copied or made.
+//! The entries of the walk that are no directories: looked at, and compared
+//! with what the catalog says of them or with the basis.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -6,19 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::Scope;
-use rustix::io::Errno;
 
-use crate::entry::{EntryKind, Metadata};
+use crate::catalog::{Known, Version};
+use crate::entry::{EntryKind, Hash, Metadata};
 use crate::event::Outcome;
 use crate::fs::dir::{Boundary, Dir};
-use crate::fs::make::{self, Linked};
 use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::plan::{self, Action};
 use crate::report::Operation;
 use crate::walk::directory::Found;
-use crate::walk::groups::{Group, Stored};
-use crate::walk::level::{Trio, Walked, visit_target};
+use crate::walk::ledger::{BasisLook, Said};
+use crate::walk::level::{Trio, Walked};
+use crate::walk::listing::Listing;
+use crate::walk::moved::Moved;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk};
 use crate::xattr::Xattrs;
@@ -29,10 +31,13 @@ const LOOKS: u32 = 3;
 
 /// What became of an entry.
 pub(super) enum Placed {
-    /// It is there; the inode is told where it was learned.
+    /// It is there.
     Done {
         outcome: Outcome,
+        /// The stored inode, where it was learned.
         inode: Option<u64>,
+        /// What the catalog is to be told, if it is not the basis's.
+        made: Option<Box<Version>>,
     },
     /// It is not, and why was noted.
     Failed,
@@ -44,23 +49,43 @@ pub(super) enum Placed {
 pub(super) struct Here<'a> {
     pub(super) node: &'a Arc<Node<Walked>>,
     pub(super) trio: &'a Trio,
+    /// What the catalog knows of the directory.
+    pub(super) listing: Option<&'a Listing>,
     pub(super) name: &'a CStr,
     pub(super) source: Metadata,
+    /// The entry of the basis, if it was looked at.
     pub(super) basis: Option<Metadata>,
+    pub(super) known: Option<Known<'a>>,
+    pub(super) said: Said,
+    /// Where it was, if that is another path.
+    pub(super) moved: Option<Moved>,
+    /// What reading it told.
+    pub(super) seen: Option<Seen>,
+    /// The target of a symlink, if it was read.
+    pub(super) target: Option<CString>,
+}
+
+/// What only reading an entry tells.
+pub(super) struct Seen {
+    pub(super) xattrs: Xattrs,
+    /// Of its content, which is that of the basis.
+    pub(super) hash: Option<Hash>,
 }
 
 impl Walk<'_> {
     /// Deals with an entry of which is not known that it is a directory.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn entry<'s>(
         &'s self,
         scope: &Scope<'s>,
         node: &Arc<Node<Walked>>,
         trio: &Trio,
+        listing: Option<&Listing>,
         name: &CStr,
         selection: &'s Selection,
         tally: &mut Tally,
     ) {
-        if let Some(here) = self.look(scope, node, trio, name, selection, None) {
+        if let Some(here) = self.look(scope, node, trio, listing, name, selection, None) {
             self.deal(scope, here, selection, tally);
         }
     }
@@ -68,11 +93,13 @@ impl Walk<'_> {
     /// Looks at an entry in source and basis. None if it is dealt with: left
     /// out, not readable, or a directory, which is queued. `judged` is the kind
     /// as which its path passed the filter.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn look<'s, 'a>(
         &'s self,
         scope: &Scope<'s>,
         node: &'a Arc<Node<Walked>>,
         trio: &'a Trio,
+        listing: Option<&'a Listing>,
         name: &'a CStr,
         selection: &'s Selection,
         judged: Option<EntryKind>,
@@ -106,19 +133,43 @@ impl Walk<'_> {
                 } else {
                     Boundary::Stay
                 };
-                self.queue(scope, node, Found::new(name, below, boundary));
+                self.queue(scope, node, Found::new(name, below, boundary, listing));
             }
             return None;
         }
-        let basis = trio.basis.as_ref().filter(|_| node.level.basis_has(name));
-        let basis = basis.and_then(|dir| dir.stat(name).ok());
-        Some(Here {
+        let known = listing.and_then(|listing| listing.get(name));
+        let facts = known.as_ref().and_then(|known| known.facts);
+        let said = self.ledger.map_or(Said::Nothing, |ledger| {
+            ledger.said(&source, facts, node.level.mount)
+        });
+        let mut here = Here {
             node,
             trio,
+            listing,
             name,
             source,
-            basis,
-        })
+            basis: None,
+            known,
+            said,
+            moved: None,
+            seen: None,
+            target: None,
+        };
+        if said == Said::Nothing || (said != Said::Changed && !self.goes_by_word()) {
+            here.basis = self.stat_basis(&here);
+        }
+        Some(here)
+    }
+
+    fn stat_basis(&self, here: &Here<'_>) -> Option<Metadata> {
+        let dir = here.trio.basis.as_ref()?;
+        let is_there = here.node.level.basis_has(here.name);
+        is_there.then(|| dir.stat(here.name).ok()).flatten()
+    }
+
+    /// Tells whether the basis is believed to hold what the catalog says.
+    fn goes_by_word(&self) -> bool {
+        self.ledger.is_some_and(|ledger| ledger.is_word_enough())
     }
 
     /// Puts an entry into the target, looking again if it was exchanged.
@@ -131,35 +182,58 @@ impl Walk<'_> {
     ) {
         for _ in 0..LOOKS {
             let placed = if here.source.links > 1 {
+                let (id, links) = (here.source.id, here.source.links);
                 self.groups
-                    .with(here.source.id, here.source.links, |group| {
-                        self.place_in_group(&here, group, tally)
-                    })
+                    .with(id, links, |group| self.place_in_group(&mut here, group, tally))
             } else {
-                self.place(&here, self.decide(&here), tally)
+                let action = self.decide(&mut here);
+                self.place(&here, action, tally)
             };
             match placed {
-                Placed::Done { outcome, .. } => return self.count(&here, outcome, tally),
-                Placed::Failed => return,
+                Placed::Done { outcome, made, .. } => return self.count(&here, outcome, made, tally),
+                Placed::Failed => return self.missed(&here),
                 Placed::Exchanged => {}
             }
             let Here {
-                node, trio, name, ..
+                node,
+                trio,
+                listing,
+                name,
+                ..
             } = here;
-            match self.look(scope, node, trio, name, selection, None) {
+            match self.look(scope, node, trio, listing, name, selection, None) {
                 Some(new) => here = new,
                 None => return,
             }
         }
         self.unstable(here.node, here.name);
+        self.missed(&here);
     }
 
-    pub(super) fn count(&self, here: &Here<'_>, outcome: Outcome, tally: &mut Tally) {
+    /// Sees to it that the catalog does not tell of an entry that could not be
+    /// had. Where a directory is listed, that is noticed at its end.
+    fn missed(&self, here: &Here<'_>) {
+        if here.listing.is_none() {
+            self.record_gone(here.node, here.name);
+        }
+    }
+
+    pub(super) fn count(
+        &self,
+        here: &Here<'_>,
+        outcome: Outcome,
+        made: Option<Box<Version>>,
+        tally: &mut Tally,
+    ) {
+        self.record(here, outcome, made, tally);
         let counts = &mut tally.counts;
         match (here.source.kind, outcome) {
             (EntryKind::File, Outcome::Copied) => counts.files_copied += 1,
-            (EntryKind::File, _) => {
-                counts.files_linked += 1;
+            (EntryKind::File, outcome) => {
+                match outcome {
+                    Outcome::Moved => counts.files_moved += 1,
+                    _ => counts.files_linked += 1,
+                }
                 counts.bytes_linked += here.source.size_bytes;
             }
             (EntryKind::Symlink, _) => counts.symlinks += 1,
@@ -168,86 +242,78 @@ impl Walk<'_> {
         self.tell(here.node, here.name, outcome);
     }
 
-    /// Deals with one of several names of a file: what another name got, this
-    /// one gets too.
-    fn place_in_group(&self, here: &Here<'_>, group: &mut Group, tally: &mut Tally) -> Placed {
-        let stored = group.stored.as_ref();
-        if let Some(stored) = stored.filter(|stored| stored.ctime == here.source.ctime) {
-            match self.link_within(here, stored) {
-                Ok(Linked::Done) => {
-                    return Placed::Done {
-                        outcome: Outcome::LinkedWithin,
-                        inode: None,
-                    };
-                }
-                Ok(Linked::TooMany) => {
-                    self.notes.links_exhausted.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(Linked::Refused(error)) => self.link_refused(&error),
-                Ok(Linked::Gone) => {}
-                Err(error) => {
-                    self.refused(here.node, here.name, Operation::Create, error);
-                    return Placed::Failed;
-                }
+    /// Decides what is to be done with an entry, looking up only what the
+    /// outcome depends on.
+    pub(super) fn decide(&self, here: &mut Here<'_>) -> Action {
+        match here.said {
+            Said::Changed => self.decide_changed(here),
+            Said::Unchanged | Said::Touched if !self.has_stored(here) => {
+                self.note_replaced();
+                Action::Make
             }
+            Said::Unchanged if self.goes_by_word() => Action::Link,
+            Said::Touched => self.decide_touched(here),
+            Said::Unchanged | Said::Nothing => self.decide_by_comparing(here),
         }
-        let placed = self.place(here, self.decide(here), tally);
-        if let Placed::Done { inode, .. } = placed {
-            group.stored = Some(Stored {
-                inode,
-                ctime: here.source.ctime,
-                node: Arc::clone(here.node),
-                name: here.name.to_owned(),
-            });
-        }
-        placed
     }
 
-    fn link_within(&self, here: &Here<'_>, stored: &Stored) -> io::Result<Linked> {
-        let Some(target) = &here.trio.target else {
-            return Ok(Linked::Done);
+    /// Tells whether the basis still has the inode that the catalog says.
+    pub(super) fn has_stored(&self, here: &Here<'_>) -> bool {
+        let Some((ledger, known)) = self.ledger.zip(here.known.as_ref()) else {
+            return false;
         };
-        // The basis has the same file under this name: no need to go where
-        // the other name is.
-        if let (Some(dir), Some(basis)) = (&here.trio.basis, &here.basis) {
-            if stored.inode == Some(basis.id.inode) {
-                return make::link(dir, here.name, target, here.name);
+        let Some(stored) = known.facts.and_then(|facts| facts.stored) else {
+            return false;
+        };
+        let is_there = match ledger.look {
+            BasisLook::Word => true,
+            BasisLook::Listed => here.listing.is_some_and(|listing| listing.is_confirmed(known)),
+            BasisLook::Stat => here.basis.is_some_and(|basis| basis.id.inode == stored),
+            BasisLook::StatWithoutInodes => here.basis.is_some(),
+        };
+        is_there && !self.distrusted.contains(&stored)
+    }
+
+    /// What changed may have been exchanged for a file that was elsewhere.
+    fn decide_changed(&self, here: &mut Here<'_>) -> Action {
+        let facts = here.known.as_ref().and_then(|known| known.facts);
+        if facts.is_some_and(|facts| facts.inode == here.source.id.inode) {
+            return Action::Make;
+        }
+        self.decide_moved(here)
+    }
+
+    /// Lets the content decide.
+    fn decide_touched(&self, here: &mut Here<'_>) -> Action {
+        // Where the tree itself is looked at, it has to have that content too.
+        let tree = match self.goes_by_word() {
+            true => Action::Link,
+            false => self.decide_by_metadata(here),
+        };
+        let has_hash = here.known.as_ref().is_some_and(|known| known.has_hash);
+        let recorded = match (self.ledger, here.listing) {
+            (Some(ledger), Some(listing)) if has_hash && tree != Action::Make => {
+                ledger.version(listing.of, here.name)
             }
-        }
-        if Arc::ptr_eq(&stored.node, here.node) {
-            return make::link(target, &stored.name, target, here.name);
-        }
-        make::link(
-            &visit_target(&stored.node)?,
-            &stored.name,
-            target,
-            here.name,
-        )
-    }
-
-    pub(super) fn place(&self, here: &Here<'_>, action: Action, tally: &mut Tally) -> Placed {
-        let reuse = match action {
-            Action::Link => match self.link_to_basis(here) {
-                Ok(None) => here.basis_file(),
-                Ok(Some(placed)) => return placed,
-                Err(error) => {
-                    self.refused(here.node, here.name, Operation::Create, error);
-                    return Placed::Failed;
-                }
-            },
-            Action::MakeFromBasis => here.basis_file(),
-            Action::Make => None,
+            _ => None,
         };
-        match here.source.kind {
-            EntryKind::File => self.copy(here, reuse, tally),
-            _ => self.make(here),
+        let action = match recorded {
+            Some(recorded) => self.decide_by_content(here, &recorded),
+            None => Action::Make,
+        };
+        match action {
+            Action::Link => tree,
+            Action::Make => self.decide_changed(here),
+            action => action,
         }
     }
 
-    /// Compares an entry with its basis, looking up only what the outcome
-    /// depends on.
-    fn decide(&self, here: &Here<'_>) -> Action {
+    /// Compares an entry with its basis.
+    fn decide_by_comparing(&self, here: &mut Here<'_>) -> Action {
         let action = self.decide_by_metadata(here);
+        if action == Action::Make && here.basis.is_none() {
+            return self.decide_moved(here);
+        }
         if action != Action::Link || (self.has_same_target(here) && self.has_same_xattrs(here)) {
             return action;
         }
@@ -262,42 +328,15 @@ impl Walk<'_> {
         let basis = here.basis.as_ref().filter(|basis| {
             self.distrusted.is_empty() || !self.distrusted.contains(&basis.id.inode)
         });
-        plan::decide(&here.source, basis, &self.rules)
+        let action = plan::decide(&here.source, basis, &self.rules);
+        match (here.said, here.source.kind) {
+            // Its content is nowhere recorded: what is read anew is copied.
+            (Said::Nothing, EntryKind::File) if self.reads_everything() => Action::Make,
+            _ => action,
+        }
     }
 
-    /// Links an entry to its basis; none if that cannot be.
-    fn link_to_basis(&self, here: &Here<'_>) -> io::Result<Option<Placed>> {
-        let (Some(dir), Some(basis)) = (&here.trio.basis, &here.basis) else {
-            return Ok(None);
-        };
-        if !self.claims.claim(basis.id.inode) {
-            return Ok(None);
-        }
-        let linked = match &here.trio.target {
-            Some(target) => make::link(dir, here.name, target, here.name)?,
-            None => Linked::Done,
-        };
-        match linked {
-            Linked::Done => {
-                let inode = Some(basis.id.inode);
-                return Ok(Some(Placed::Done {
-                    outcome: Outcome::Linked,
-                    inode,
-                }));
-            }
-            Linked::TooMany => {
-                self.notes.links_exhausted.fetch_add(1, Ordering::Relaxed);
-            }
-            // Symlinks and special files cost nothing to make anew.
-            Linked::Refused(error) if here.source.kind == EntryKind::File => {
-                self.link_refused(&error);
-            }
-            Linked::Refused(_) | Linked::Gone => {}
-        }
-        Ok(None)
-    }
-
-    fn has_same_target(&self, here: &Here<'_>) -> bool {
+    fn has_same_target(&self, here: &mut Here<'_>) -> bool {
         if here.source.kind != EntryKind::Symlink {
             return true;
         }
@@ -307,20 +346,24 @@ impl Walk<'_> {
             .as_ref()
             .map(|dir| read_link(dir, here.name));
         let new = here.trio.source().and_then(|dir| read_link(dir, here.name));
-        matches!((old, new), (Some(Ok(old)), Ok(new)) if old == new)
+        let is_same = matches!((&old, &new), (Some(Ok(old)), Ok(new)) if old == new);
+        here.target = new.ok();
+        is_same
     }
 
-    fn has_same_xattrs(&self, here: &Here<'_>) -> bool {
+    fn has_same_xattrs(&self, here: &mut Here<'_>) -> bool {
         let Some(basis) = &here.trio.basis else {
             return false;
         };
         let new = self.source_xattrs(here);
         let old = xattrs_unless(&self.inside.no_xattrs, Place::Entry(basis, here.name));
-        matches!((old, new), (Ok(old), Ok(new)) if new.equal_in(&old, self.rules.xattrs))
+        let is_same = matches!((&old, &new), (Ok(old), Ok(new)) if new.equal_in(old, self.rules.xattrs));
+        here.seen = new.ok().map(|xattrs| Seen { xattrs, hash: None });
+        is_same
     }
 
     /// Reads the attributes of an entry that is not open.
-    fn source_xattrs(&self, here: &Here<'_>) -> io::Result<Xattrs> {
+    pub(super) fn source_xattrs(&self, here: &Here<'_>) -> io::Result<Xattrs> {
         let dir = here.trio.source()?;
         let read = xattrs_unless(
             &here.node.level.ways.no_xattrs,
@@ -328,65 +371,22 @@ impl Walk<'_> {
         );
         read.map(|xattrs| self.seen(xattrs))
     }
-
-    /// Makes a symlink, FIFO, socket or device.
-    fn make(&self, here: &Here<'_>) -> Placed {
-        let link = match here.source.kind {
-            EntryKind::Symlink => here
-                .trio
-                .source()
-                .and_then(|dir| read_link(dir, here.name))
-                .map(Some),
-            _ => Ok(None),
-        };
-        let read = link.and_then(|link| Ok((link, self.source_xattrs(here)?)));
-        let (link, xattrs) = match read {
-            Ok(read) => read,
-            // It is something else by now.
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
-                return Placed::Exchanged;
-            }
-            Err(error) => {
-                self.problem(here.node, here.name, Operation::Read, error);
-                return Placed::Failed;
-            }
-        };
-        if let Some(target) = &here.trio.target {
-            let made = match &link {
-                Some(link) => make::symlink(target, here.name, link, &here.source, &self.rules),
-                None => make::special(target, here.name, &here.source, &self.rules),
-            };
-            if let Err(error) = made {
-                self.refused(here.node, here.name, Operation::Create, error);
-                return Placed::Failed;
-            }
-            let given = xattr::set(Place::Entry(target, here.name), &xattrs, self.rules.xattrs)
-                .and_then(|()| make::set_mtime(target, here.name, &here.source));
-            if let Err(error) = given {
-                self.refused(here.node, here.name, Operation::SetMetadata, error);
-            }
-        }
-        Placed::Done {
-            outcome: Outcome::Made,
-            inode: here.inode_if_shared(),
-        }
-    }
 }
 
 impl Here<'_> {
-    /// The basis, where a file's data may be taken from it.
-    fn basis_file(&self) -> Option<(&Dir, Metadata)> {
-        let basis = self.basis.filter(|basis| basis.kind == EntryKind::File)?;
-        Some((self.trio.basis.as_ref()?, basis))
-    }
-
-    /// The inode of a new entry, needed only where others will be linked to it.
-    pub(super) fn inode_if_shared(&self) -> Option<u64> {
-        if self.source.links < 2 {
-            return None;
+    /// The entry of the basis that this one may become another name of, and
+    /// its inode.
+    pub(super) fn basis_entry(&self) -> Option<(&Dir, &CStr, u64)> {
+        if let Some(moved) = &self.moved {
+            return Some((&moved.at, &moved.name, moved.inode));
         }
-        let made = self.trio.target.as_ref()?.stat(self.name).ok()?;
-        Some(made.id.inode)
+        let known = || self.known.as_ref()?.facts?.stored;
+        let inode = match (&self.basis, self.said) {
+            (Some(basis), _) => Some(basis.id.inode),
+            (None, Said::Unchanged | Said::Touched) => known(),
+            (None, Said::Nothing | Said::Changed) => None,
+        };
+        Some((self.trio.basis.as_ref()?, self.name, inode?))
     }
 }
 
@@ -402,6 +402,6 @@ fn xattrs_unless(missing: &AtomicBool, place: Place<'_>) -> io::Result<Xattrs> {
     Ok(read.unwrap_or_default())
 }
 
-fn read_link(at: &Dir, name: &CStr) -> io::Result<CString> {
+pub(super) fn read_link(at: &Dir, name: &CStr) -> io::Result<CString> {
     Ok(rustix::fs::readlinkat(at, name, Vec::new())?)
 }

@@ -24,11 +24,13 @@ impl Walk<'_> {
         if node.level.lost.load(Ordering::Relaxed) {
             if let Some(up) = node.up() {
                 self.remove_lost(up, node.name());
+                self.record_gone(up, node.name());
             }
             return;
         }
         let mut tally = Tally::default();
         tally.counts.directories += 1;
+        self.record_directory(node, &mut tally);
         self.add(node.level.belongs, &tally);
         self.tell(node, c"", Outcome::Made);
         if !node.level.has_target {
@@ -54,6 +56,7 @@ impl Walk<'_> {
             metadata, xattrs, ..
         } = &node.level;
         self.give(node, c"", target.as_fd(), metadata, xattrs)?;
+        self.weigh(target)?;
         self.sync_each(target)
     }
 

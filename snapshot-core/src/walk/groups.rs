@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::catalog::{DirId, Version};
 use crate::entry::{FileId, FileTime};
 use crate::node::Node;
 use crate::walk::level::Walked;
@@ -19,6 +20,10 @@ pub(crate) struct Stored {
     pub(crate) ctime: FileTime,
     pub(crate) node: Arc<Node<Walked>>,
     pub(crate) name: CString,
+    /// What the catalog is told of it, unless that stands in it already: under
+    /// this name in the directory `of`.
+    pub(crate) version: Option<Box<Version>>,
+    pub(crate) of: Option<DirId>,
 }
 
 /// One file of the source with several names.

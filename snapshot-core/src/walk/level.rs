@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::catalog::{DirId, MountId};
 use crate::compare::Names;
 use crate::entry::{FileId, Metadata};
 use crate::fs::copy::Ways;
@@ -14,6 +15,7 @@ use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::scan::Batch;
 use crate::node::{Level, Node, open_chain};
 use crate::walk::mount::MountPoint;
+use crate::walk::moved::Elsewhere;
 use crate::walk::totals::Belongs;
 use crate::xattr::Xattrs;
 
@@ -48,6 +50,20 @@ pub(crate) struct Walked {
     pub(crate) lost: AtomicBool,
     /// What this directory's filesystem cannot do.
     pub(crate) ways: Arc<Ways>,
+    /// The filesystem, as the catalog numbers them.
+    pub(crate) mount: MountId,
+    /// The number of its path in the catalog, and of the one that it lies in.
+    pub(crate) dir: DirId,
+    pub(crate) above: DirId,
+    /// The path has no rows in the catalog.
+    pub(crate) is_new: bool,
+    /// Whose rows tell what the basis has: its own, or those of the path that
+    /// it had.
+    pub(crate) rows_of: Option<DirId>,
+    /// The catalog has this very version of the directory.
+    pub(crate) is_recorded: bool,
+    /// Where the basis is, if it had another path.
+    pub(crate) elsewhere: Option<Elsewhere>,
 }
 
 impl Walked {
@@ -115,7 +131,16 @@ impl Level for Walked {
             Some(dir) if exists => open_chain(dir, names(levels), Access::Read).map(Some),
             _ => Ok(None),
         };
-        let basis = ours(&from.basis, last.has_basis)?;
+        // The last one that was elsewhere shows the way to those below it.
+        let moved = levels.iter().rposition(|node| node.level.elsewhere.is_some());
+        let elsewhere = moved.and_then(|place| Some((place, levels[place].level.elsewhere.as_ref()?)));
+        let basis = match elsewhere {
+            Some((place, elsewhere)) if last.has_basis => {
+                let below = names(&levels[place + 1..]);
+                Some(elsewhere.open(below, Access::Read)?)
+            }
+            _ => ours(&from.basis, last.has_basis)?,
+        };
         let target = ours(&from.target, last.has_target)?;
         Ok(Trio {
             source,

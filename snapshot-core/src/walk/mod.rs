@@ -2,22 +2,29 @@
 //! (and one a full buffer of a large directory).
 
 mod claims;
+mod content;
 mod copy;
 mod directory;
 mod entry;
 mod filtering;
 mod finish;
 mod groups;
+mod ledger;
 mod level;
+mod listing;
 mod mount;
+mod moved;
+mod numbered;
+mod place;
+mod recording;
 mod select;
 mod state;
 mod totals;
 mod unchanged;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rayon::ThreadPool;
 
@@ -27,16 +34,21 @@ use crate::entry::FileId;
 use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::filter::Filter;
+use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::xattr;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
+use crate::walk::claims::Claims;
+use crate::walk::groups::Groups;
 use crate::walk::level::{Trio, Walked, basis_names, visit_target};
 use crate::walk::mount::MountPoints;
+pub(crate) use crate::walk::ledger::{BasisLook, Ledger, Manner};
 pub(crate) use crate::walk::select::Selection;
 pub(crate) use crate::walk::state::Durability;
-use crate::walk::state::{Walk, locked};
+use crate::walk::state::{Ending, Notes, Walk, locked};
+use crate::walk::totals::Totals;
 
 /// What is to be replicated, and how.
 pub(crate) struct Replication<'run> {
@@ -60,6 +72,8 @@ pub(crate) struct Replication<'run> {
     pub(crate) left_out: Option<FileId>,
     /// Inodes of the basis that are not to be relied on.
     pub(crate) distrusted: Vec<u64>,
+    /// The catalog; none for a tree without a store.
+    pub(crate) ledger: Option<&'run Ledger<'run>>,
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
 }
@@ -80,29 +94,39 @@ pub(crate) struct Replicated {
 impl Replication<'_> {
     /// Walks until all is done. An error means that the target is of no use.
     pub(crate) fn run(self, pool: &ThreadPool) -> Result<Replicated> {
-        let mut walk = Walk::new(
-            self.filter,
-            self.source_path,
-            self.target_path,
-            self.rules,
-            self.mounts,
-            self.named,
-            self.durability,
-            self.left_out,
-            self.sources,
-            self.observer,
-            self.cancel,
-            pool.current_num_threads(),
-        );
         #[allow(
             clippy::disallowed_methods,
             reason = "for finding mounts below an argument of the user's"
         )]
         let mount_root = std::fs::canonicalize(self.source_path);
-        walk.mount_root = mount_root.map_err(|error| Error::io("read", self.source_path, error))?;
-        walk.mount_points = MountPoints::below(&walk.mount_root, self.selection)
+        let mount_root = mount_root.map_err(|error| Error::io("read", self.source_path, error))?;
+        let mount_points = MountPoints::below(&mount_root, self.selection)
             .map_err(|error| Error::io("read the mounts below", self.source_path, error))?;
-        walk.distrusted = self.distrusted.into_iter().collect();
+        let walk = Walk {
+            filter: self.filter,
+            mount_root,
+            mount_points,
+            source_path: self.source_path,
+            target_path: self.target_path,
+            rules: self.rules,
+            mounts: self.mounts,
+            named: self.named,
+            durability: self.durability,
+            left_out: self.left_out,
+            sources: self.sources,
+            ledger: self.ledger,
+            observer: self.observer,
+            cancel: self.cancel,
+            claims: Claims::new(),
+            groups: Groups::new(),
+            distrusted: self.distrusted.into_iter().collect(),
+            inside: Ways::default(),
+            totals: Totals::new(pool.current_num_threads(), self.sources.len()),
+            needed_bytes: AtomicU64::new(0),
+            closed_last: Mutex::default(),
+            notes: Notes::default(),
+            ending: Ending::default(),
+        };
         let metadata = self
             .source
             .stat_self()
@@ -111,7 +135,15 @@ impl Replication<'_> {
             Selection::Whole => Access::Read,
             Selection::Only(_) => Access::Search,
         };
+        let recorded = walk.top_in_catalog(&self.source, &metadata);
         let level = Walked {
+            mount: recorded.mount,
+            dir: recorded.dir,
+            above: 0,
+            is_new: recorded.is_new,
+            rows_of: recorded.rows_of,
+            is_recorded: recorded.is_recorded,
+            elsewhere: None,
             metadata,
             mount_points: walk.mount_points.in_directory(|| walk.mount_root.clone()),
             xattrs: walk

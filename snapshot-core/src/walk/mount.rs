@@ -90,14 +90,15 @@ impl Walk<'_> {
         true
     }
 
-    /// Decides whether a mount is entered, before anything of it is touched.
+    /// Decides whether a mount is entered, before anything of it is touched;
+    /// false if nothing of it is going to be in the new tree.
     pub(super) fn mount_point<'s>(
         &'s self,
         scope: &Scope<'s>,
         up: &Arc<Node<Walked>>,
         trio: &Trio,
         found: Found<'s>,
-    ) {
+    ) -> bool {
         let kind = trio
             .source()
             .and_then(|dir| mounts::type_at(dir, &found.name));
@@ -111,30 +112,38 @@ impl Walk<'_> {
                         ..found
                     },
                 );
+                true
             }
             Ok(kind) => {
                 let path = up.path_of(self.source_path, &found.name);
                 locked(&self.notes.mounts_left_out).push((path, kind));
                 self.count_left_out(up, &found.name);
+                // Its own metadata cannot be read without touching it.
+                let metadata = Metadata {
+                    mode: 0o755,
+                    ..up.level.metadata
+                };
                 if let Some(target) = &trio.target {
                     let made = make::directory(target, &found.name).and_then(|dir| {
-                        // Its own metadata cannot be read without touching it.
-                        let metadata = Metadata {
-                            mode: 0o755,
-                            ..up.level.metadata
-                        };
                         self.give(up, &found.name, dir.as_fd(), &metadata, &Xattrs::default())?;
+                        self.weigh(&dir)?;
                         self.sync_each(&dir)
                     });
                     if let Err(error) = made {
                         self.refused(up, &found.name, Operation::Create, error);
+                        return false;
                     }
                 }
+                self.record_mount_point(up, &found, &metadata);
                 let mut tally = Tally::default();
                 tally.counts.directories += 1;
                 self.add(up.level.belongs, &tally);
+                true
             }
-            Err(error) => self.problem(up, &found.name, Operation::Open, error),
+            Err(error) => {
+                self.problem(up, &found.name, Operation::Open, error);
+                false
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
+use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
 use crate::walk::mount::MountPoints;
 use crate::walk::totals::{Belongs, Totals};
@@ -57,6 +58,8 @@ pub(crate) struct Walk<'run> {
     pub(crate) left_out: Option<FileId>,
     /// The absolute paths that are counted apart, in order.
     pub(crate) sources: &'run [PathBuf],
+    /// The catalog; none for a tree without a store.
+    pub(crate) ledger: Option<&'run Ledger<'run>>,
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
     pub(crate) claims: Claims,
@@ -72,6 +75,12 @@ pub(crate) struct Walk<'run> {
     /// when all else is done.
     pub(crate) closed_last: Mutex<Vec<Arc<Node<Walked>>>>,
     pub(crate) notes: Notes,
+    pub(crate) ending: Ending,
+}
+
+/// Why a walk has to end early, if so.
+#[derive(Default)]
+pub(crate) struct Ending {
     failure: Mutex<Option<Error>>,
     failed: AtomicBool,
 }
@@ -97,54 +106,15 @@ pub(crate) struct Tally {
     pub(crate) counts: Counts,
     /// Copied bytes that the observer was told already, while they were copied.
     pub(crate) told_bytes: u64,
+    /// Changes of the catalog, as [`Change::write`](crate::catalog::Change::write)
+    /// wrote them.
+    pub(crate) changes: Vec<u8>,
 }
 
 impl<'run> Walk<'run> {
-    #[allow(clippy::too_many_arguments)]
-    pub(crate) fn new(
-        filter: &'run Filter,
-        source_path: &'run Path,
-        target_path: &'run Path,
-        rules: Rules,
-        mounts: Mounts,
-        named: &'run [PathBuf],
-        durability: Durability,
-        left_out: Option<FileId>,
-        sources: &'run [PathBuf],
-        observer: &'run dyn Observer,
-        cancel: &'run CancelToken,
-        workers: usize,
-    ) -> Walk<'run> {
-        Walk {
-            filter,
-            mount_root: PathBuf::new(),
-            mount_points: MountPoints::default(),
-            source_path,
-            target_path,
-            rules,
-            mounts,
-            named,
-            durability,
-            left_out,
-            sources,
-            observer,
-            cancel,
-            claims: Claims::new(),
-            groups: Groups::new(),
-            distrusted: HashSet::new(),
-            inside: Ways::default(),
-            totals: Totals::new(workers, sources.len()),
-            needed_bytes: AtomicU64::new(0),
-            closed_last: Mutex::default(),
-            notes: Notes::default(),
-            failure: Mutex::default(),
-            failed: AtomicBool::new(false),
-        }
-    }
-
     /// Tells whether the run is over, and what is left is only to be unwound.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.cancel.is_cancelled() || self.failed.load(Ordering::Relaxed)
+        self.cancel.is_cancelled() || self.ending.failed.load(Ordering::Relaxed)
     }
 
     /// Tells which source a path is, if it is one.
@@ -157,6 +127,9 @@ impl<'run> Walk<'run> {
 
     /// Adds up what a worker did and tells it.
     pub(crate) fn add(&self, belongs: Belongs, tally: &Tally) {
+        if let Some(log) = self.ledger.and_then(|ledger| ledger.log.as_ref()) {
+            log.append(&tally.changes);
+        }
         if tally.counts == Counts::default() {
             return;
         }
@@ -259,13 +232,13 @@ impl<'run> Walk<'run> {
 
     /// Ends the run; the first reason is the one that is told.
     pub(crate) fn fail(&self, error: Error) {
-        locked(&self.failure).get_or_insert(error);
-        self.failed.store(true, Ordering::Relaxed);
+        locked(&self.ending.failure).get_or_insert(error);
+        self.ending.failed.store(true, Ordering::Relaxed);
     }
 
     /// Why the run has to end without a result, if so.
     pub(crate) fn outcome(&self) -> Result<()> {
-        match locked(&self.failure).take() {
+        match locked(&self.ending.failure).take() {
             Some(error) => Err(error),
             None => self.cancel.check(),
         }

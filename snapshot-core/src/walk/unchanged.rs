@@ -10,7 +10,8 @@ use crate::entry::EntryKind;
 use crate::fs::dir::Dir;
 use crate::fs::xattr;
 use crate::plan::Action;
-use crate::walk::entry::{Here, Placed};
+use crate::walk::entry::{Here, Placed, Seen};
+use crate::walk::ledger::Said;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk};
 use crate::xattr::Xattrs;
@@ -23,7 +24,13 @@ impl Walk<'_> {
     /// Tells whether only the attributes of a file can still differ from the
     /// basis. One of several names is not for waiting: its group does.
     pub(super) fn looks_unchanged(&self, here: &Here<'_>) -> bool {
-        here.source.kind == EntryKind::File
+        let is_compared = match here.said {
+            Said::Nothing => true,
+            Said::Unchanged => here.basis.is_some() && self.has_stored(here),
+            Said::Touched | Said::Changed => false,
+        };
+        is_compared
+            && here.source.kind == EntryKind::File
             && here.source.links == 1
             && self.decide_by_metadata(here) == Action::Link
     }
@@ -40,25 +47,31 @@ impl Walk<'_> {
         };
         let new = all_xattrs(trio.source().ok(), &node.level.ways.no_xattrs, waiting);
         let old = all_xattrs(trio.basis.as_ref(), &self.inside.no_xattrs, waiting);
-        for (here, (new, old)) in waiting.drain(..).zip(new.into_iter().zip(old)) {
+        for (mut here, (new, old)) in waiting.drain(..).zip(new.into_iter().zip(old)) {
             if self.is_stopping() {
                 break;
             }
-            let equal = matches!((new.map(|new| self.seen(new)), old),
-                (Ok(new), Ok(old)) if new.equal_in(&old, self.rules.xattrs));
+            let new = new.map(|new| self.seen(new));
+            let equal = matches!((&new, &old),
+                (Ok(new), Ok(old)) if new.equal_in(old, self.rules.xattrs));
+            here.seen = new.ok().map(|xattrs| Seen { xattrs, hash: None });
             let action = if equal {
                 Action::Link
             } else {
                 Action::MakeFromBasis
             };
             match self.place(&here, action, tally) {
-                Placed::Done { outcome, .. } => self.count(&here, outcome, tally),
+                Placed::Done { outcome, made, .. } => self.count(&here, outcome, made, tally),
                 Placed::Failed => {}
                 Placed::Exchanged => {
                     let Here {
-                        node, trio, name, ..
+                        node,
+                        trio,
+                        listing,
+                        name,
+                        ..
                     } = here;
-                    self.entry(scope, node, trio, name, &Selection::Whole, tally);
+                    self.entry(scope, node, trio, listing, name, &Selection::Whole, tally);
                 }
             }
         }

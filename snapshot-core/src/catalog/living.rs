@@ -1,0 +1,249 @@
+//! Which snapshots the rows tell of: the pending one becomes a published one or
+//! is undone, and those that are gone take their rows with them.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::catalog::open::Outcome;
+use crate::catalog::read::select;
+use crate::catalog::row::{DirId, Place};
+use crate::catalog::table::{self, Read};
+use crate::entry::EntryKind;
+use crate::name::SnapshotName;
+
+/// A snapshot as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) sequence: u64,
+    pub(crate) name: String,
+    pub(crate) is_pending: bool,
+    pub(crate) rules: String,
+}
+
+/// The snapshots that the catalog tells of, in their order.
+pub(crate) fn told(connection: &Connection) -> Outcome<Vec<Told>> {
+    let mut statement = connection
+        .prepare_cached("SELECT sequence, name, state, rules FROM snapshot ORDER BY sequence")?;
+    let rows = statement.query_map([], |row| {
+        Ok(Told {
+            sequence: row.get::<_, i64>(0)? as u64,
+            name: row.get(1)?,
+            is_pending: row.get::<_, String>(2)? == "pending",
+            rules: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What there is to do so that the catalog tells of the snapshots that there
+/// are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repairs {
+    confirm: Vec<u64>,
+    remove: Vec<u64>,
+}
+
+impl Repairs {
+    /// Compares what the catalog tells with what there is: `exists` says
+    /// whether there is a snapshot of that number and name.
+    pub(crate) fn find(told: &[Told], exists: impl Fn(u64, SnapshotName) -> bool) -> Repairs {
+        let mut repairs = Repairs::default();
+        for one in told {
+            let is_there = one
+                .name
+                .parse()
+                .is_ok_and(|name| exists(one.sequence, name));
+            if !is_there {
+                repairs.remove.push(one.sequence);
+            } else if one.is_pending {
+                repairs.confirm.push(one.sequence);
+            }
+        }
+        repairs
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Repairs::default()
+    }
+
+    /// Does it, in one transaction.
+    pub(crate) fn carry_out(&self, connection: &mut Connection) -> Outcome<()> {
+        connection.set_prepared_statement_cache_capacity(64);
+        let transaction = connection.transaction()?;
+        for sequence in &self.confirm {
+            transaction.execute(
+                "UPDATE snapshot SET state = 'published' WHERE sequence = ?1",
+                [*sequence as i64],
+            )?;
+        }
+        // The newest first: what began with it goes, and nothing of it has to
+        // be moved for one below that goes as well.
+        for sequence in self.remove.iter().rev() {
+            remove(&transaction, *sequence as i64)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Removes what only this snapshot had.
+fn remove(connection: &Connection, sequence: i64) -> Outcome<()> {
+    connection.execute("DELETE FROM snapshot WHERE sequence = ?1", [sequence])?;
+    let before: Option<i64> = connection.query_row(
+        "SELECT max(sequence) FROM snapshot WHERE sequence < ?1",
+        [sequence],
+        |row| row.get(0),
+    )?;
+    let after: Option<i64> = connection.query_row(
+        "SELECT min(sequence) FROM snapshot WHERE sequence > ?1",
+        [sequence],
+        |row| row.get(0),
+    )?;
+    // No snapshot has the number 0.
+    let before = before.unwrap_or(0);
+    match after {
+        Some(after) => remove_between(connection, before, sequence, after),
+        None => rewind(connection, before),
+    }
+}
+
+/// Drops the versions that began after `before` and ended by `after`. Their
+/// number decides how long it takes, not that of all versions.
+fn remove_between(connection: &Connection, before: i64, sequence: i64, after: i64) -> Outcome<()> {
+    let mut next = connection
+        .prepare_cached("SELECT min(until) FROM past WHERE until > ?1 AND until <= ?2")?;
+    let mut ended = sequence;
+    loop {
+        let until: Option<i64> = next.query_row((ended, after), |row| row.get(0))?;
+        let Some(until) = until else {
+            return Ok(());
+        };
+        drop_past(
+            connection,
+            "until = ?1 AND first > ?2 AND first <= ?3",
+            [until, before, sequence],
+        )?;
+        ended = until;
+    }
+}
+
+/// Drops versions of `past`, and the directories that no snapshot has any more.
+fn drop_past(connection: &Connection, condition: &str, bounds: [i64; 3]) -> Outcome<()> {
+    let doomed: Vec<(DirId, Vec<u8>, i64, u32, Option<i64>)> = {
+        let sql = format!("SELECT dir, name, first, mode, stored FROM past WHERE {condition}");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(bounds, |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let mut delete = connection
+        .prepare_cached("DELETE FROM past WHERE dir = ?1 AND name = ?2 AND first = ?3")?;
+    for (dir, name, first, mode, stored) in &doomed {
+        delete.execute((dir, name, first))?;
+        if super::row::kind_of(*mode) == Some(EntryKind::Directory) {
+            forget_directory(connection, *dir, name, *stored)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the number of a directory's path if no version of it is left.
+fn forget_directory(
+    connection: &Connection,
+    up: DirId,
+    name: &[u8],
+    id: Option<i64>,
+) -> Outcome<()> {
+    for table in ["entry", "past"] {
+        let sql =
+            format!("SELECT 1 FROM {table} WHERE dir = ?1 AND name = ?2 AND stored = ?3 LIMIT 1");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let left: Option<i64> = statement
+            .query_row((up, name, id), |row| row.get(0))
+            .optional()?;
+        if left.is_some() {
+            return Ok(());
+        }
+    }
+    connection
+        .prepare_cached("DELETE FROM directory WHERE id = ?1 AND up = ?2 AND name = ?3")?
+        .execute((id, up, name))?;
+    Ok(())
+}
+
+/// Lets `newest` be the newest snapshot again: what began after it goes, and
+/// what ended after it goes on.
+fn rewind(connection: &Connection, newest: i64) -> Outcome<()> {
+    // What began and ended after it.
+    drop_past(
+        connection,
+        "until > ?1 AND first > ?1 AND ?2 = ?3",
+        [newest, 0, 0],
+    )?;
+    let changed: Vec<DirId> = {
+        let mut statement =
+            connection.prepare_cached("SELECT id FROM directory WHERE changed > ?1")?;
+        let rows = statement.query_map([newest], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    let mut new_directories = Vec::new();
+    for dir in changed {
+        {
+            let mut statement = connection.prepare_cached(
+                "SELECT name, stored FROM entry WHERE dir = ?1 AND first > ?2 AND mode & 61440 = 16384",
+            )?;
+            let rows = statement.query_map((dir, newest), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            for row in rows {
+                let (name, id): (Vec<u8>, Option<i64>) = row?;
+                new_directories.push((dir, name, id));
+            }
+        }
+        connection
+            .prepare_cached("DELETE FROM entry WHERE dir = ?1 AND first > ?2")?
+            .execute((dir, newest))?;
+        reopen(connection, dir, newest)?;
+    }
+    connection.execute(
+        "UPDATE directory SET changed = ?1 WHERE changed > ?1",
+        [newest],
+    )?;
+    for (up, name, id) in new_directories {
+        forget_directory(connection, up, &name, id)?;
+    }
+    Ok(())
+}
+
+/// Moves the versions of a directory that ended after `newest` back.
+fn reopen(connection: &Connection, dir: DirId, newest: i64) -> Outcome<()> {
+    let mut versions = Vec::new();
+    {
+        let sql = select("past", "until", "dir = ?1 AND until > ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((dir, newest))?;
+        while let Some(row) = rows.next()? {
+            // What is not what was written goes without a trace.
+            if let Some(read) = Read::of(row, dir, 0)? {
+                versions.push((read.name.to_vec(), read.first, read.version()));
+            }
+        }
+    }
+    connection
+        .prepare_cached("DELETE FROM past WHERE dir = ?1 AND until > ?2")?
+        .execute((dir, newest))?;
+    for (name, first, version) in versions {
+        let place = Place {
+            dir,
+            name: &name,
+            first,
+            until: None,
+        };
+        table::insert(connection, &place, &version)?;
+    }
+    Ok(())
+}

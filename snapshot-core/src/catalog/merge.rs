@@ -1,0 +1,349 @@
+//! Applying the changes of a run, in one transaction.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+
+use crate::catalog::log::Log;
+use crate::catalog::open::Outcome;
+use crate::catalog::read::select;
+use crate::catalog::row::{
+    Change, DirId, MountId, Origin, Place, TOP, Version, directory_checksum,
+};
+use crate::catalog::table::{self, Read};
+use crate::entry::{EntryKind, RootId};
+use crate::name::SnapshotName;
+
+/// The snapshot that the changes lead to.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) sequence: u64,
+    pub(crate) name: SnapshotName,
+    /// What was kept and compared of the entries, in one line.
+    pub(crate) rules: String,
+    /// What the tree's own directories take.
+    pub(crate) directory_bytes: u64,
+}
+
+/// A filesystem of the sources that was not known before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewMount {
+    pub(crate) id: MountId,
+    pub(crate) root: RootId,
+    pub(crate) path: Vec<u8>,
+}
+
+/// How many rows are dealt with at once where there may be any number.
+const PAGE: usize = 1000;
+
+/// Writes down a snapshot as pending, with all that changes with it.
+pub(crate) fn merge(
+    connection: &mut Connection,
+    made: &Made,
+    mounts: &[NewMount],
+    log: &Log,
+) -> Outcome<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    let transaction = connection.transaction()?;
+    let last: Option<DirId> =
+        transaction.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
+    if last.is_none() {
+        add_directory(&transaction, TOP, 0, b"", made.sequence)?;
+    }
+    let mut merge = Merge {
+        connection: &transaction,
+        sequence: made.sequence,
+        last_directory: last.unwrap_or(0),
+        changed: HashSet::new(),
+        mistrusted: HashSet::new(),
+        confirmed: HashSet::new(),
+    };
+    for mount in mounts {
+        let born = mount.root.born;
+        transaction.execute(
+            "INSERT INTO mount VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                mount.id,
+                mount.root.inode as i64,
+                born.map(|born| born.seconds),
+                born.map(|born| born.nanoseconds),
+                &mount.path,
+            ),
+        )?;
+    }
+    log.drain(|change| merge.apply(change))?;
+    merge.finish()?;
+    transaction.execute(
+        "INSERT INTO snapshot VALUES (?1, ?2, 'pending', ?3, ?4)",
+        (
+            made.sequence as i64,
+            made.name.to_string(),
+            &made.rules,
+            made.directory_bytes as i64,
+        ),
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+struct Merge<'t> {
+    connection: &'t Connection,
+    sequence: u64,
+    /// Directories with a higher number are new, and have no rows yet.
+    last_directory: DirId,
+    /// Older directories in which a row begins or ends.
+    changed: HashSet<DirId>,
+    /// Directories of which nothing is believed.
+    mistrusted: HashSet<DirId>,
+    /// What is in them all the same.
+    confirmed: HashSet<(DirId, Vec<u8>)>,
+}
+
+impl Merge<'_> {
+    fn apply(&mut self, change: Change) -> Outcome<()> {
+        match change {
+            Change::Directory { id, up, name } => {
+                add_directory(self.connection, id, up, name.to_bytes(), self.sequence)
+            }
+            Change::Put {
+                dir,
+                name,
+                version,
+                origin,
+            } => self.put(dir, name.to_bytes(), version, &origin),
+            Change::Gone { dir, name } => self.gone(dir, name.to_bytes()),
+            Change::Mistrust { dir } => {
+                self.mistrusted.insert(dir);
+                Ok(())
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        dir: DirId,
+        name: &[u8],
+        mut version: Version,
+        origin: &Origin,
+    ) -> Outcome<()> {
+        let mut linked = *origin != Origin::New;
+        if dir <= self.last_directory {
+            if let Some((first, open)) = self.open_row(dir, name)? {
+                if open.is_same_as(&version) {
+                    if self.mistrusted.contains(&dir) {
+                        self.confirmed.insert((dir, name.to_vec()));
+                    }
+                    return Ok(());
+                }
+                linked |= open.facts.stored.is_some() && open.facts.stored == version.facts.stored;
+                let is_directory = open.facts.kind == EntryKind::Directory;
+                if is_directory && version.facts.kind != EntryKind::Directory {
+                    self.end_below(open.facts.stored)?;
+                }
+                self.end(dir, name, first, &open)?;
+            }
+            self.changed.insert(dir);
+        }
+        if linked && version.facts.kind != EntryKind::Directory {
+            version.facts.shared = true;
+            self.share(dir, name, version.facts.stored)?;
+            if let Origin::Moved { dir, name } = origin {
+                self.share(*dir, name.to_bytes(), version.facts.stored)?;
+            }
+        }
+        // Under a name that a listing told twice the last one counts.
+        self.remove_open(dir, name)?;
+        let place = Place {
+            dir,
+            name,
+            first: self.sequence,
+            until: None,
+        };
+        Ok(table::insert(self.connection, &place, &version)?)
+    }
+
+    /// Ends an entry, and all below it.
+    fn gone(&mut self, dir: DirId, name: &[u8]) -> Outcome<()> {
+        let Some((first, open)) = self.open_row(dir, name)? else {
+            return Ok(());
+        };
+        if open.facts.kind == EntryKind::Directory {
+            self.end_below(open.facts.stored)?;
+        }
+        self.changed.insert(dir);
+        self.end(dir, name, first, &open)
+    }
+
+    /// Ends everything in a directory and below.
+    fn end_below(&mut self, directory: Option<u64>) -> Outcome<()> {
+        let mut waiting: Vec<DirId> = directory.map(|id| id as DirId).into_iter().collect();
+        while let Some(dir) = waiting.pop() {
+            self.changed.insert(dir);
+            loop {
+                let names = self.names(dir)?;
+                for name in &names {
+                    if let Some((first, open)) = self.open_row(dir, name)? {
+                        if open.facts.kind == EntryKind::Directory {
+                            waiting.extend(open.facts.stored.map(|id| id as DirId));
+                        }
+                        self.end(dir, name, first, &open)?;
+                    }
+                }
+                if names.len() < PAGE {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what is left of a directory whose rows are not believed.
+    fn sweep(&mut self, dir: DirId) -> Outcome<()> {
+        self.changed.insert(dir);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM entry WHERE dir = ?1 AND first <> ?2")?;
+        let names: Vec<Vec<u8>> = statement
+            .query_map((dir, self.sequence as i64), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for name in names {
+            if !self.confirmed.contains(&(dir, name.clone())) {
+                self.gone(dir, &name)?;
+            }
+        }
+        // The row that told of a directory may have been the damaged one.
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, name FROM directory WHERE up = ?1")?;
+        let below: Vec<(DirId, Vec<u8>)> = statement
+            .query_map([dir], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (id, name) in below {
+            let open = self.open_row(dir, &name)?;
+            if !open.is_some_and(|(_, open)| open.facts.kind == EntryKind::Directory) {
+                self.end_below(Some(id as u64))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Some of the names in a directory.
+    fn names(&self, dir: DirId) -> Outcome<Vec<Vec<u8>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM entry WHERE dir = ?1 LIMIT ?2")?;
+        let rows = statement.query_map((dir, PAGE as i64), |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The version that the newest snapshot has. A row that is not what was
+    /// written is removed: nobody can tell any more what it was.
+    fn open_row(&self, dir: DirId, name: &[u8]) -> Outcome<Option<(u64, Version)>> {
+        {
+            let sql = select("entry", "NULL", "dir = ?1 AND name = ?2");
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query((dir, name))?;
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
+            if let Some(read) = Read::of(row, dir, 0)? {
+                return Ok(Some((read.first, read.version())));
+            }
+        }
+        self.remove_open(dir, name)?;
+        Ok(None)
+    }
+
+    fn remove_open(&self, dir: DirId, name: &[u8]) -> Outcome<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("DELETE FROM entry WHERE dir = ?1 AND name = ?2")?;
+        statement.execute((dir, name))?;
+        Ok(())
+    }
+
+    /// Ends a version before this snapshot.
+    fn end(&self, dir: DirId, name: &[u8], first: u64, version: &Version) -> Outcome<()> {
+        self.remove_open(dir, name)?;
+        if first < self.sequence {
+            let until = Some(self.sequence);
+            let place = Place {
+                dir,
+                name,
+                first,
+                until,
+            };
+            table::insert(self.connection, &place, version)?;
+        }
+        Ok(())
+    }
+
+    /// Marks the versions of an entry that have a stored inode which another
+    /// row has as well.
+    fn share(&self, dir: DirId, name: &[u8], stored: Option<u64>) -> Outcome<()> {
+        for (table, until) in [("entry", "NULL"), ("past", "until")] {
+            let condition = "dir = ?1 AND name = ?2 AND stored = ?3 AND NOT shared";
+            let sql = select(table, until, condition);
+            let mut found = Vec::new();
+            {
+                let mut statement = self.connection.prepare_cached(&sql)?;
+                let mut rows = statement.query((dir, name, stored.map(|stored| stored as i64)))?;
+                while let Some(row) = rows.next()? {
+                    let read = Read::of(row, dir, 0)?;
+                    found.extend(read.map(|read| (read.first, read.until, read.version())));
+                }
+            }
+            for (first, until, mut version) in found {
+                let sql =
+                    format!("DELETE FROM {table} WHERE dir = ?1 AND name = ?2 AND first = ?3");
+                let mut statement = self.connection.prepare_cached(&sql)?;
+                statement.execute((dir, name, first as i64))?;
+                version.facts.shared = true;
+                table::insert(
+                    self.connection,
+                    &Place {
+                        dir,
+                        name,
+                        first,
+                        until,
+                    },
+                    &version,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Outcome<()> {
+        for dir in std::mem::take(&mut self.mistrusted) {
+            self.sweep(dir)?;
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE directory SET changed = ?2 WHERE id = ?1")?;
+        for dir in &self.changed {
+            statement.execute((dir, self.sequence as i64))?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a path of a directory its number.
+pub(crate) fn add_directory(
+    connection: &Connection,
+    id: DirId,
+    up: DirId,
+    name: &[u8],
+    sequence: u64,
+) -> Outcome<()> {
+    let mut statement =
+        connection.prepare_cached("INSERT INTO directory VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    statement.execute((
+        id,
+        up,
+        name,
+        sequence as i64,
+        directory_checksum(id, up, name),
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! The catalog: what a tree cannot remember. One SQLite file a store, rows that
+//! are versions of entries with the range of snapshots that have them.
+
+mod living;
+mod log;
+mod merge;
+mod open;
+mod read;
+mod row;
+mod table;
+
+pub(crate) use crate::catalog::log::Log;
+pub(crate) use crate::catalog::merge::NewMount;
+pub(crate) use crate::catalog::open::Trouble;
+pub(crate) use crate::catalog::read::{Known, Reader, Rows, Whereabouts};
+pub(crate) use crate::catalog::row::{
+    Change, DirId, Facts, MountId, NO_MOUNT, Origin, TOP, Version, decode_xattrs, encode_xattrs,
+};

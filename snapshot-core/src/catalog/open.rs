@@ -1,0 +1,244 @@
+//! Opening the catalog's file, and deciding whether it is to be relied on.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{Mode, OFlags};
+
+use crate::entry::{FileTime, RootId};
+use crate::fs::dir::{Dir, is_reached_safely};
+use crate::fs::smallfile;
+use crate::layout;
+use crate::store::Store;
+
+/// The version of the schema, SQLite's `user_version`.
+pub(crate) const SCHEMA: i64 = 1;
+/// Tells the file from other databases: `HSNP`.
+const APPLICATION: i64 = 0x4853_4e50;
+const TABLES: &str = include_str!("schema.sql");
+
+/// The journal beside the file.
+const JOURNAL: &str = "catalog.db-journal";
+
+/// Another process is waited for so long: a reader for a run that commits, a
+/// run for a reader that is looking something up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no catalog to rely on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// There is none.
+    Missing,
+    /// A newer version of hardsnap wrote it.
+    Newer { schema: i64 },
+    /// It is damaged, or of another store, and can only be made anew.
+    Damaged(String),
+    /// It cannot be read or written now.
+    Unavailable(String),
+    /// The disk is full.
+    NoRoom,
+}
+
+/// How the catalog is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// For looking things up, beside a run too.
+    Read,
+    /// For changing it, under the store's lock.
+    Write,
+}
+
+/// Whether the stored inodes that the catalog tells are those of this disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Valid,
+    /// The store was moved to another filesystem.
+    OfAnotherDisk,
+}
+
+pub(crate) type Outcome<T> = std::result::Result<T, Trouble>;
+
+impl Store {
+    /// Opens the catalog, if there is one that can be relied on.
+    pub(crate) fn open_catalog(&self, how: Open) -> Outcome<(Connection, Numbers)> {
+        match self.control.stat(c"catalog.db") {
+            // Left by a run that was killed before it made the tables.
+            Ok(found) if found.size_bytes == 0 => return Err(Trouble::Missing),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Trouble::Missing);
+            }
+            Err(error) => return Err(Trouble::of_io(&error)),
+        }
+        let connection = self.connect(how)?;
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+        let (application, schema): (i64, i64) =
+            (number("application_id")?, number("user_version")?);
+        if application != APPLICATION {
+            return Err(Trouble::Damaged("it is no catalog".to_owned()));
+        }
+        if schema > SCHEMA {
+            return Err(Trouble::Newer { schema });
+        }
+        let (id, root) =
+            connection.query_row("SELECT id, inode, born, born_ns FROM store", [], |row| {
+                Ok((row.get::<_, String>(0)?, root_id(row, 1)?))
+            })?;
+        if id != self.id() {
+            return Err(Trouble::Damaged(format!("it is that of the store {id}")));
+        }
+        let numbers = if root == self.root_id()? {
+            Numbers::Valid
+        } else {
+            Numbers::OfAnotherDisk
+        };
+        Ok((connection, numbers))
+    }
+
+    /// Makes an empty catalog in place of whatever is there. Under the lock.
+    pub(crate) fn make_catalog(&self) -> Outcome<Connection> {
+        self.discard_catalog()?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // SQLite would make it readable for everybody.
+        rustix::fs::openat(
+            &self.control,
+            layout::CATALOG,
+            flags,
+            Mode::RUSR | Mode::WUSR,
+        )
+        .map_err(|error| Trouble::of_io(&error.into()))?;
+        let connection = self.connect(Open::Write)?;
+        let root = self.root_id()?;
+        connection.execute_batch(&format!(
+            "BEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
+        ))?;
+        connection.execute(
+            "INSERT INTO store VALUES (?1, ?2, ?3, ?4)",
+            (
+                self.id(),
+                root.inode as i64,
+                root.born.map(|born| born.seconds),
+                root.born.map(|born| born.nanoseconds),
+            ),
+        )?;
+        connection.execute_batch("COMMIT")?;
+        Ok(connection)
+    }
+
+    /// Removes the catalog. Under the lock.
+    pub(crate) fn discard_catalog(&self) -> Outcome<()> {
+        for name in [layout::CATALOG, JOURNAL] {
+            smallfile::remove(&self.control, name).map_err(|error| Trouble::of_io(&error))?;
+        }
+        Ok(())
+    }
+
+    /// What tells this disk from another one that the store was copied to.
+    pub(crate) fn root_id(&self) -> Outcome<RootId> {
+        self.root.root_id().map_err(|error| Trouble::of_io(&error))
+    }
+
+    fn connect(&self, how: Open) -> Outcome<Connection> {
+        let path = self.catalog_path()?;
+        let flags = match how {
+            Open::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Open::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        // No connection is used by two threads at once.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Nothing in the file is to be run, and nothing is written elsewhere.
+        connection.execute_batch(
+            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
+        )?;
+        if how == Open::Write {
+            // Shared memory and WAL do not work over NFS; a journal that stays
+            // spares making and removing it there, and an exclusive lock asking
+            // each time whether somebody else wrote.
+            connection.execute_batch(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = PERSIST; \
+                 PRAGMA journal_size_limit = 1048576; PRAGMA synchronous = FULL;",
+            )?;
+        }
+        Ok(connection)
+    }
+
+    /// SQLite takes paths alone. Whoever may exchange a directory on the way
+    /// could have us write elsewhere.
+    fn catalog_path(&self) -> Outcome<PathBuf> {
+        let control = self.path().join(layout::CONTROL);
+        let unsafe_path = || {
+            Trouble::Unavailable(format!(
+                "others than root and its owner may change what {} leads to",
+                self.path().display()
+            ))
+        };
+        let failed = |error: std::io::Error| Trouble::of_io(&error);
+        if !is_reached_safely(&control).map_err(failed)? {
+            return Err(unsafe_path());
+        }
+        let found = Dir::open(&control)
+            .and_then(|dir| dir.stat_self())
+            .map_err(failed)?;
+        if found.id != self.control.stat_self().map_err(failed)?.id {
+            return Err(Trouble::Unavailable(
+                "the store was moved or mounted over".to_owned(),
+            ));
+        }
+        Ok(control.join(layout::CATALOG))
+    }
+}
+
+/// Reads the identity of a filesystem from three columns.
+pub(crate) fn root_id(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<RootId> {
+    let seconds: Option<i64> = row.get(column + 1)?;
+    let nanoseconds: Option<u32> = row.get(column + 2)?;
+    Ok(RootId {
+        inode: row.get::<_, i64>(column)? as u64,
+        born: seconds
+            .zip(nanoseconds)
+            .map(|(seconds, nanoseconds)| FileTime {
+                seconds,
+                nanoseconds,
+            }),
+    })
+}
+
+impl Trouble {
+    pub(crate) fn of_io(error: &std::io::Error) -> Trouble {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Trouble::NoRoom,
+            _ => Trouble::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Trouble {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Trouble::NoRoom,
+            // Tables that are not as they were made; values of another type.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+            | None => Trouble::Damaged(error.to_string()),
+            Some(_) => Trouble::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Missing => f.write_str("there is none"),
+            Trouble::Newer { schema } => write!(
+                f,
+                "its schema is {schema}, and this version of hardsnap reads {SCHEMA}"
+            ),
+            Trouble::Damaged(what) | Trouble::Unavailable(what) => f.write_str(what),
+            Trouble::NoRoom => f.write_str("the destination is full"),
+        }
+    }
+}

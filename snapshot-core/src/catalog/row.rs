@@ -1,0 +1,642 @@
+//! The rows of the catalog as values: versions of entries, their checksums,
+//! and how they are written into the file of changes.
+
+use std::ffi::{CStr, CString};
+
+use crate::entry::{EntryKind, FileTime, Hash, Metadata};
+use crate::xattr::Xattrs;
+
+/// The number of a directory's path. A path keeps its number for as long as
+/// any snapshot has it.
+pub(crate) type DirId = i64;
+
+/// The number of a filesystem of the sources. Inodes and ctimes of one say
+/// nothing about another.
+pub(crate) type MountId = i64;
+
+/// The number of the top of every tree.
+pub(crate) const TOP: DirId = 1;
+
+/// What stands for a filesystem that is not known: what was learned from a
+/// tree alone has no inode and no ctime of the source.
+pub(crate) const NO_MOUNT: MountId = 0;
+
+/// One version of an entry, as it was in the source, and where it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) facts: Facts,
+    /// The target of a symlink.
+    pub(crate) target: Option<Vec<u8>>,
+    /// Extended attributes, also those that the destination cannot hold, as
+    /// [`encode_xattrs`] writes them.
+    pub(crate) xattrs: Option<Vec<u8>>,
+    /// BLAKE3 of a file's content, if it was read.
+    pub(crate) hash: Option<Hash>,
+}
+
+/// What of a version is looked at for every entry of every run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) kind: EntryKind,
+    /// Permission bits with setuid, setgid and sticky, of the source.
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size_bytes: u64,
+    pub(crate) mtime: FileTime,
+    /// Of the source. Means something on `mount` only.
+    pub(crate) ctime: FileTime,
+    /// Of the source. Means something on `mount` only.
+    pub(crate) inode: u64,
+    pub(crate) mount: MountId,
+    /// The inode in the snapshot, none if the destination could not hold the
+    /// entry; for a directory, which every snapshot has anew, its number.
+    pub(crate) stored: Option<u64>,
+    /// What the stored inode takes.
+    pub(crate) allocated_bytes: u64,
+    /// It was modified so shortly before it was read that another change may
+    /// have gone unseen.
+    pub(crate) racy: bool,
+    /// Other rows may have the same stored inode.
+    pub(crate) shared: bool,
+    /// Number of the device that the entry is; 0 for other kinds.
+    pub(crate) device_number: u64,
+}
+
+impl Facts {
+    /// What a look at the source tells.
+    pub(crate) fn of_source(source: &Metadata, mount: MountId) -> Facts {
+        Facts {
+            kind: source.kind,
+            mode: source.mode,
+            uid: source.uid,
+            gid: source.gid,
+            size_bytes: source.size_bytes,
+            mtime: source.mtime,
+            ctime: source.ctime,
+            inode: source.id.inode,
+            mount,
+            stored: None,
+            allocated_bytes: 0,
+            racy: false,
+            shared: false,
+            device_number: source.device_number,
+        }
+    }
+
+    /// The mode as `stat` has it, with the kind.
+    pub(crate) fn raw_mode(&self) -> u32 {
+        file_type(self.kind) | self.mode
+    }
+}
+
+/// A row without what only its place tells: what it is the version of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) dir: DirId,
+    pub(crate) name: &'a [u8],
+    /// The sequence of the first snapshot that has the version.
+    pub(crate) first: u64,
+    /// The sequence of the first snapshot after it that does not; none while
+    /// the newest has it.
+    pub(crate) until: Option<u64>,
+}
+
+/// The parts of a version that take room of their own, wherever they lie.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extras<'a> {
+    pub(crate) target: Option<&'a [u8]>,
+    pub(crate) xattrs: Option<&'a [u8]>,
+    pub(crate) hash: Option<&'a [u8]>,
+}
+
+impl Version {
+    pub(crate) fn extras(&self) -> Extras<'_> {
+        Extras {
+            target: self.target.as_deref(),
+            xattrs: self.xattrs.as_deref(),
+            hash: self.hash.as_ref().map(Hash::as_slice),
+        }
+    }
+
+    /// Tells whether a version says the same as this one, apart from what a
+    /// later look may not have found out: the hash, and who shares the inode.
+    pub(crate) fn is_same_as(&self, later: &Version) -> bool {
+        let facts = Facts {
+            shared: self.facts.shared,
+            ..later.facts
+        };
+        self.facts == facts
+            && self.target == later.target
+            && self.xattrs == later.xattrs
+            && (later.hash.is_none() || self.hash == later.hash)
+    }
+}
+
+/// The checksum of a row. SQLite has none of its own: a bit that a disk turned
+/// over would pass for the truth.
+pub(crate) fn checksum(place: &Place<'_>, facts: &Facts, extras: &Extras<'_>) -> u32 {
+    let mut bytes = Writer::with_capacity(192 + place.name.len());
+    bytes.signed(place.dir);
+    bytes.unsigned(place.first);
+    // No snapshot has the number 0.
+    bytes.unsigned(place.until.unwrap_or(0));
+    bytes.bytes(place.name);
+    bytes.facts(facts);
+    bytes.extras(extras);
+    crc32fast::hash(&bytes.0)
+}
+
+/// The checksum of a directory's row.
+pub(crate) fn directory_checksum(id: DirId, up: DirId, name: &[u8]) -> u32 {
+    let mut bytes = Writer::with_capacity(32 + name.len());
+    bytes.signed(id);
+    bytes.signed(up);
+    bytes.bytes(name);
+    crc32fast::hash(&bytes.0)
+}
+
+/// A change of the catalog that a run makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A path got its number.
+    Directory { id: DirId, up: DirId, name: CString },
+    /// An entry has another version from this snapshot on.
+    Put {
+        dir: DirId,
+        name: CString,
+        version: Version,
+        origin: Origin,
+    },
+    /// An entry, and all below it, is in this snapshot no more.
+    Gone { dir: DirId, name: CString },
+    /// The rows of a directory were not what had been written. What of them is
+    /// not put anew is gone. Comes before what is put there.
+    Mistrust { dir: DirId },
+}
+
+/// Where the stored inode of a new version comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is new.
+    New,
+    /// Another version of the entry has it too.
+    SamePath,
+    /// An entry at another path has it too.
+    Moved { dir: DirId, name: CString },
+}
+
+const DIRECTORY: u8 = 1;
+const PUT: u8 = 2;
+const GONE: u8 = 3;
+const MISTRUST: u8 = 4;
+
+impl Change {
+    /// Appends the change to a text that [`Change::read`] reads.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let mut bytes = Writer(std::mem::take(to));
+        match self {
+            Change::Directory { id, up, name } => {
+                bytes.0.push(DIRECTORY);
+                bytes.signed(*id);
+                bytes.signed(*up);
+                bytes.bytes(name.to_bytes());
+            }
+            Change::Put {
+                dir,
+                name,
+                version,
+                origin,
+            } => {
+                bytes.0.push(PUT);
+                bytes.signed(*dir);
+                bytes.bytes(name.to_bytes());
+                bytes.facts(&version.facts);
+                bytes.extras(&version.extras());
+                match origin {
+                    Origin::New => bytes.0.push(0),
+                    Origin::SamePath => bytes.0.push(1),
+                    Origin::Moved { dir, name } => {
+                        bytes.0.push(2);
+                        bytes.signed(*dir);
+                        bytes.bytes(name.to_bytes());
+                    }
+                }
+            }
+            Change::Gone { dir, name } => {
+                bytes.0.push(GONE);
+                bytes.signed(*dir);
+                bytes.bytes(name.to_bytes());
+            }
+            Change::Mistrust { dir } => {
+                bytes.0.push(MISTRUST);
+                bytes.signed(*dir);
+            }
+        }
+        *to = bytes.0;
+    }
+
+    /// Reads the change that `from` begins with; none if it does not begin
+    /// with one.
+    pub(crate) fn read(from: &mut &[u8]) -> Option<Change> {
+        let mut bytes = Reader(from);
+        let change = match bytes.byte()? {
+            DIRECTORY => Change::Directory {
+                id: bytes.signed()?,
+                up: bytes.signed()?,
+                name: bytes.name()?,
+            },
+            PUT => Change::Put {
+                dir: bytes.signed()?,
+                name: bytes.name()?,
+                version: bytes.version()?,
+                origin: match bytes.byte()? {
+                    0 => Origin::New,
+                    1 => Origin::SamePath,
+                    2 => Origin::Moved {
+                        dir: bytes.signed()?,
+                        name: bytes.name()?,
+                    },
+                    _ => return None,
+                },
+            },
+            GONE => Change::Gone {
+                dir: bytes.signed()?,
+                name: bytes.name()?,
+            },
+            MISTRUST => Change::Mistrust {
+                dir: bytes.signed()?,
+            },
+            _ => return None,
+        };
+        *from = bytes.0;
+        Some(change)
+    }
+}
+
+/// Writes extended attributes as one value: of each its name, a NUL, the
+/// length of its value as four bytes, the highest first, and the value.
+pub(crate) fn encode_xattrs(xattrs: &Xattrs) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (name, value) in xattrs.iter() {
+        // The system's limit is 64 KiB.
+        let length = u32::try_from(value.len()).ok()?;
+        bytes.extend_from_slice(name.to_bytes_with_nul());
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(value);
+    }
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+/// Reads what [`encode_xattrs`] wrote; none if it is something else.
+pub(crate) fn decode_xattrs(mut bytes: &[u8]) -> Option<Xattrs> {
+    let mut attributes = Vec::new();
+    while !bytes.is_empty() {
+        let name = CStr::from_bytes_until_nul(bytes).ok()?;
+        let (length, rest) = bytes[name.count_bytes() + 1..].split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let value = rest.get(..length)?;
+        attributes.push((name.to_owned(), value.to_vec()));
+        bytes = &rest[length..];
+    }
+    Some(Xattrs::new(attributes))
+}
+
+/// The kind's bits in a mode.
+pub(crate) fn file_type(kind: EntryKind) -> u32 {
+    match kind {
+        EntryKind::Fifo => 0o010_000,
+        EntryKind::CharDevice => 0o020_000,
+        EntryKind::Directory => 0o040_000,
+        EntryKind::BlockDevice => 0o060_000,
+        EntryKind::File => 0o100_000,
+        EntryKind::Symlink => 0o120_000,
+        EntryKind::Socket => 0o140_000,
+    }
+}
+
+/// The kind that a mode tells; none if it is no kind at all.
+pub(crate) fn kind_of(raw_mode: u32) -> Option<EntryKind> {
+    const KINDS: [EntryKind; 7] = [
+        EntryKind::File,
+        EntryKind::Directory,
+        EntryKind::Symlink,
+        EntryKind::Fifo,
+        EntryKind::CharDevice,
+        EntryKind::BlockDevice,
+        EntryKind::Socket,
+    ];
+    KINDS
+        .into_iter()
+        .find(|kind| file_type(*kind) == raw_mode & 0o170_000)
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn with_capacity(bytes: usize) -> Writer {
+        Writer(Vec::with_capacity(bytes))
+    }
+
+    fn unsigned(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn signed(&mut self, number: i64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        // Names, targets and attributes are far shorter than 2^64.
+        self.unsigned(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn optional(&mut self, bytes: Option<&[u8]>) {
+        self.0.push(u8::from(bytes.is_some()));
+        if let Some(bytes) = bytes {
+            self.bytes(bytes);
+        }
+    }
+
+    fn time(&mut self, time: FileTime) {
+        self.signed(time.seconds);
+        self.0.extend_from_slice(&time.nanoseconds.to_le_bytes());
+    }
+
+    fn facts(&mut self, facts: &Facts) {
+        let Facts {
+            kind: _,
+            mode: _,
+            uid,
+            gid,
+            size_bytes,
+            mtime,
+            ctime,
+            inode,
+            mount,
+            stored,
+            allocated_bytes,
+            racy,
+            shared,
+            device_number,
+        } = *facts;
+        self.0.extend_from_slice(&facts.raw_mode().to_le_bytes());
+        self.0.extend_from_slice(&uid.to_le_bytes());
+        self.0.extend_from_slice(&gid.to_le_bytes());
+        self.unsigned(size_bytes);
+        self.time(mtime);
+        self.time(ctime);
+        self.unsigned(inode);
+        self.signed(mount);
+        self.0
+            .push(u8::from(stored.is_some()) | u8::from(racy) << 1 | u8::from(shared) << 2);
+        self.unsigned(stored.unwrap_or(0));
+        self.unsigned(allocated_bytes);
+        self.unsigned(device_number);
+    }
+
+    fn extras(&mut self, extras: &Extras<'_>) {
+        self.optional(extras.target);
+        self.optional(extras.xattrs);
+        self.optional(extras.hash);
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn small(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn unsigned(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn signed(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.unsigned()?).ok()?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn optional(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.byte()? {
+            0 => Some(None),
+            _ => self.bytes().map(Some),
+        }
+    }
+
+    fn name(&mut self) -> Option<CString> {
+        CString::new(self.bytes()?).ok()
+    }
+
+    fn time(&mut self) -> Option<FileTime> {
+        Some(FileTime {
+            seconds: self.signed()?,
+            nanoseconds: self.small()?,
+        })
+    }
+
+    fn version(&mut self) -> Option<Version> {
+        let raw_mode = self.small()?;
+        let (uid, gid) = (self.small()?, self.small()?);
+        let size_bytes = self.unsigned()?;
+        let (mtime, ctime) = (self.time()?, self.time()?);
+        let (inode, mount) = (self.unsigned()?, self.signed()?);
+        let flags = self.byte()?;
+        let stored = self.unsigned()?;
+        let facts = Facts {
+            kind: kind_of(raw_mode)?,
+            mode: raw_mode & 0o7777,
+            uid,
+            gid,
+            size_bytes,
+            mtime,
+            ctime,
+            inode,
+            mount,
+            stored: (flags & 1 != 0).then_some(stored),
+            allocated_bytes: self.unsigned()?,
+            racy: flags & 2 != 0,
+            shared: flags & 4 != 0,
+            device_number: self.unsigned()?,
+        };
+        let (target, xattrs, hash) = (self.optional()?, self.optional()?, self.optional()?);
+        Some(Version {
+            facts,
+            target: target.map(<[u8]>::to_vec),
+            xattrs: xattrs.map(<[u8]>::to_vec),
+            hash: match hash {
+                Some(hash) => Some(hash.try_into().ok()?),
+                None => None,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version() -> Version {
+        let time = |seconds| FileTime {
+            seconds,
+            nanoseconds: 999_999_999,
+        };
+        Version {
+            facts: Facts {
+                kind: EntryKind::Symlink,
+                mode: 0o7777,
+                uid: u32::MAX,
+                gid: 7,
+                size_bytes: u64::MAX,
+                mtime: time(i64::MIN),
+                ctime: time(i64::MAX),
+                inode: u64::MAX - 1,
+                mount: 3,
+                stored: Some(u64::MAX - 2),
+                allocated_bytes: 4096,
+                racy: true,
+                shared: false,
+                device_number: 11,
+            },
+            target: Some(b"../\xff".to_vec()),
+            xattrs: Some(Vec::new()),
+            hash: Some([9; 32]),
+        }
+    }
+
+    #[test]
+    fn every_change_comes_back_as_it_was_written() {
+        let name = CString::new(b"a\n\xff".to_vec()).unwrap();
+        let mut bare = version();
+        bare.facts.stored = None;
+        (bare.target, bare.xattrs, bare.hash) = (None, None, None);
+        let put = |version, origin| Change::Put {
+            dir: -1,
+            name: name.clone(),
+            version,
+            origin,
+        };
+        let moved = Origin::Moved {
+            dir: i64::MAX,
+            name: name.clone(),
+        };
+        let changes = [
+            Change::Directory {
+                id: 5,
+                up: TOP,
+                name: name.clone(),
+            },
+            put(version(), Origin::New),
+            put(bare, Origin::SamePath),
+            put(version(), moved),
+            Change::Gone { dir: 7, name },
+            Change::Mistrust { dir: 8 },
+        ];
+        let mut text = Vec::new();
+        for change in &changes {
+            change.write(&mut text);
+        }
+        let mut rest = text.as_slice();
+        for change in &changes {
+            assert_eq!(Change::read(&mut rest).as_ref(), Some(change));
+        }
+        assert!(rest.is_empty());
+        // Cut short anywhere, it is no change but never a wrong one.
+        for end in 0..text.len() {
+            let mut rest = &text[..end];
+            let read = std::iter::from_fn(|| Change::read(&mut rest));
+            assert!(read.zip(&changes).all(|(read, change)| read == *change));
+        }
+    }
+
+    #[test]
+    fn every_column_is_in_the_checksum() {
+        let place = Place {
+            dir: 1,
+            name: b"n",
+            first: 2,
+            until: None,
+        };
+        let plain = version();
+        let sum = |place: &Place<'_>, version: &Version| {
+            checksum(place, &version.facts, &version.extras())
+        };
+        let mut sums = vec![
+            sum(&place, &plain),
+            sum(&Place { dir: 2, ..place }, &plain),
+            sum(
+                &Place {
+                    name: b"m",
+                    ..place
+                },
+                &plain,
+            ),
+            sum(&Place { first: 3, ..place }, &plain),
+            sum(
+                &Place {
+                    until: Some(3),
+                    ..place
+                },
+                &plain,
+            ),
+        ];
+        let changes: [fn(&mut Version); 17] = [
+            |v| v.facts.kind = EntryKind::File,
+            |v| v.facts.mode ^= 1,
+            |v| v.facts.uid ^= 1,
+            |v| v.facts.gid ^= 1,
+            |v| v.facts.size_bytes ^= 1,
+            |v| v.facts.mtime.seconds ^= 1,
+            |v| v.facts.ctime.nanoseconds ^= 1,
+            |v| v.facts.inode ^= 1,
+            |v| v.facts.mount ^= 1,
+            |v| v.facts.stored = None,
+            |v| v.facts.allocated_bytes ^= 1,
+            |v| v.facts.racy = false,
+            |v| v.facts.shared = true,
+            |v| v.facts.device_number ^= 1,
+            |v| v.target = None,
+            |v| v.xattrs = None,
+            |v| v.hash = None,
+        ];
+        for change in changes {
+            let mut other = plain.clone();
+            change(&mut other);
+            sums.push(sum(&place, &other));
+        }
+        let count = sums.len();
+        sums.sort_unstable();
+        sums.dedup();
+        assert_eq!(sums.len(), count);
+    }
+
+    #[test]
+    fn attributes_come_back_to_the_byte() {
+        let xattrs = Xattrs::new(vec![
+            (c"user.a".to_owned(), b"\0\xff".to_vec()),
+            (c"user.empty".to_owned(), Vec::new()),
+        ]);
+        let bytes = encode_xattrs(&xattrs).unwrap();
+        assert_eq!(decode_xattrs(&bytes), Some(xattrs));
+        assert_eq!(encode_xattrs(&Xattrs::default()), None);
+        assert_eq!(decode_xattrs(&bytes[..bytes.len() - 1]), None);
+    }
+}
