@@ -2,7 +2,7 @@
 //! a report and a test see the very values that the engine acts on.
 
 use crate::entry::{EntryKind, FileTime, Metadata};
-use crate::xattr::Namespaces;
+use crate::xattr::{Namespaces, XattrNamespace};
 
 /// Whether the destination holds owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,24 @@ impl Rules {
         source == basis
             || source.total_nanoseconds().div_euclid(step)
                 == basis.total_nanoseconds().div_euclid(step)
+    }
+
+    /// The rules in one line, the same for the same rules.
+    pub(crate) fn describe(&self) -> String {
+        let owners = match self.ownership {
+            Ownership::Kept { .. } => "kept".to_owned(),
+            Ownership::Fixed { uid, gid } => format!("{uid}:{gid}"),
+        };
+        let modes = match self.modes {
+            Modes::Kept => "kept",
+            Modes::Fixed => "fixed",
+        };
+        let xattrs: Vec<_> = self.xattrs.iter().map(XattrNamespace::as_str).collect();
+        format!(
+            "owners={owners} modes={modes} mtimes={} xattrs={}",
+            self.mtime_granularity_nanoseconds,
+            xattrs.join(",")
+        )
     }
 
     pub(crate) fn compares_owners(&self) -> bool {

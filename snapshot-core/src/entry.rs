@@ -33,7 +33,7 @@ impl FileTime {
     }
 }
 
-/// A BLAKE3 hash.
+/// The BLAKE3 of a file's content.
 pub(crate) type Hash = [u8; 32];
 
 /// What tells a filesystem, by its root, from all others. A device number would

@@ -161,6 +161,11 @@ fn code_of(warning: &Warning) -> &'static str {
         Warning::RecordsUnreadable { .. } => "records_unreadable",
         Warning::StoreTightened { .. } => "store_tightened",
         Warning::DatedInFuture { .. } => "dated_in_future",
+        Warning::CatalogUnusable { .. } => "catalog_unusable",
+        Warning::CatalogNotWritten { .. } => "catalog_not_written",
+        Warning::CatalogDamaged { .. } => "catalog_damaged",
+        Warning::SourcesMoved { .. } => "sources_moved",
+        Warning::StoredFilesReplaced { .. } => "stored_files_replaced",
         Warning::TidiedUp { .. } => "tidied_up",
     }
 }

@@ -143,6 +143,9 @@ pub struct BackupOptions {
     pub(crate) series: Series,
     pub(crate) pruning: Pruning,
     pub(crate) note: Option<String>,
+    pub(crate) reading: Reading,
+    pub(crate) basis_check: BasisCheck,
+    pub(crate) hashes: Hashes,
 }
 
 impl BackupOptions {
@@ -167,6 +170,9 @@ impl BackupOptions {
             series: Series::default(),
             pruning: Pruning::default(),
             note: None,
+            reading: Reading::default(),
+            basis_check: BasisCheck::default(),
+            hashes: Hashes::default(),
         }
     }
 
@@ -290,4 +296,29 @@ impl TreeOptions {
         self.mounts = mounts;
         self
     }
+}
+
+/// Which files are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reading {
+    #[default]
+    Changed,
+    Everything,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hashes {
+    #[default]
+    Kept,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BasisCheck {
+    #[default]
+    AsNeeded,
+    EveryEntry,
 }

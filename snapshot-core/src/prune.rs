@@ -193,11 +193,17 @@ impl Store {
         let _lock = self.lock()?;
         let pool = pool(Jobs::Auto)?;
         let tidied = pool.install(|| tidy(self, observer, cancel))?;
-        let snapshots = self.snapshots()?;
+        let (snapshots, unreadable) = self.sorted_out()?;
+        self.reconcile_catalog(&snapshots, &unreadable)?;
         let state = self.state()?;
         let next_sequence = state.next_sequence(&snapshots);
         let state = state.counted_to(next_sequence);
         let mut report = pool.install(|| act(&snapshots, state))?;
+        if !report.removed.is_empty() {
+            let mut left = snapshots;
+            left.retain(|snapshot| !report.removed.contains(&snapshot.name));
+            self.reconcile_catalog(&left, &unreadable)?;
+        }
         report.left_behind.splice(0..0, tidied.left_behind);
         report.elapsed = started.elapsed();
         Ok(report)

@@ -27,6 +27,9 @@ pub struct Counts {
     pub files_linked: u64,
     /// Regular files whose data was copied.
     pub files_copied: u64,
+    /// Regular files that were linked to an entry that the basis has under
+    /// another name.
+    pub files_moved: u64,
     /// Sizes of the files that were linked, a name at a time, in bytes.
     pub bytes_linked: u64,
     /// Sizes of the files that were copied, in bytes.
@@ -45,7 +48,12 @@ impl Counts {
     /// The number of entries of every kind.
     #[must_use]
     pub fn entries(&self) -> u64 {
-        self.files_linked + self.files_copied + self.directories + self.symlinks + self.specials
+        self.files_linked
+            + self.files_copied
+            + self.files_moved
+            + self.directories
+            + self.symlinks
+            + self.specials
     }
 
     /// The sizes of all files, in bytes.
@@ -58,6 +66,7 @@ impl Counts {
         let Counts {
             files_linked,
             files_copied,
+            files_moved,
             bytes_linked,
             bytes_copied,
             directories,
@@ -67,6 +76,7 @@ impl Counts {
         } = other;
         self.files_linked += files_linked;
         self.files_copied += files_copied;
+        self.files_moved += files_moved;
         self.bytes_linked += bytes_linked;
         self.bytes_copied += bytes_copied;
         self.directories += directories;
@@ -262,6 +272,35 @@ pub enum Warning {
         /// Their names.
         snapshots: Vec<SnapshotName>,
     },
+    /// The catalog could not be relied on, so that what changed was told by
+    /// size, mtime and attributes. If it can be, it is made anew.
+    CatalogUnusable {
+        /// Why.
+        reason: String,
+    },
+    /// The new snapshot could not be written into the catalog.
+    CatalogNotWritten {
+        /// Why.
+        reason: String,
+    },
+    /// What the catalog says of these directories was not what had been written
+    /// there: they were compared with the basis.
+    CatalogDamaged {
+        /// The number of directories.
+        directories: u64,
+    },
+    /// Sources are on another filesystem than when the basis was made, so that
+    /// ctimes and inodes say nothing about their entries: what changed was told
+    /// by size, mtime and attributes.
+    SourcesMoved {
+        /// The number of entries.
+        entries: u64,
+    },
+    /// Files in the basis are not those that were stored: they were copied anew.
+    StoredFilesReplaced {
+        /// The number of files.
+        files: u64,
+    },
     /// Something that a run which did not end well left behind was tidied away.
     TidiedUp {
         /// The number of trees and records.
@@ -350,6 +389,26 @@ impl fmt::Display for Warning {
                 f.write_str("kept, because they are dated in the future:")?;
                 snapshots.iter().try_for_each(|name| write!(f, " {name}"))
             }
+            Warning::CatalogUnusable { reason } => write!(
+                f,
+                "the catalog cannot be used ({reason}); what changed is told by size, mtime and attributes this time"
+            ),
+            Warning::CatalogNotWritten { reason } => write!(
+                f,
+                "the snapshot is not in the catalog ({reason}); `hardsnap reindex` puts it there"
+            ),
+            Warning::CatalogDamaged { directories } => write!(
+                f,
+                "the catalog is damaged: {directories} directories were compared with the basis instead"
+            ),
+            Warning::SourcesMoved { entries } => write!(
+                f,
+                "{entries} entries are on another filesystem than before: what changed of them is told by size, mtime and attributes this time"
+            ),
+            Warning::StoredFilesReplaced { files } => write!(
+                f,
+                "{files} files of the basis are not those that were stored, and were copied anew; `hardsnap verify` tells which"
+            ),
             Warning::TidiedUp { leftovers } => {
                 write!(f, "an earlier run did not end well; removed what it left ({leftovers} trees and records)")
             }

@@ -4,11 +4,12 @@
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compare::{Modes, Names, Ownership, Rules};
+use crate::entry::FileTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::xattr;
 use crate::node::open_files_limit;
@@ -81,6 +82,21 @@ pub(crate) fn pool(jobs: Jobs) -> Result<Pool> {
 )]
 pub(crate) fn now_monotonic() -> Instant {
     Instant::now()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "for telling how long ago a file was changed, which no argument can tell"
+)]
+pub(crate) fn now_wall() -> FileTime {
+    // A clock before 1970 is behind all files, and nothing is taken for old.
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    FileTime {
+        seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        nanoseconds: now.subsec_nanos(),
+    }
 }
 
 /// What a dry run takes for granted of a destination that it does not touch.

@@ -113,6 +113,7 @@ pub fn replicate_tree(
         },
         left_out,
         distrusted: Vec::new(),
+        ledger: None,
         observer,
         cancel,
     };

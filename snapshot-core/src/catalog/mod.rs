@@ -7,12 +7,14 @@ mod merge;
 mod open;
 mod read;
 mod row;
+mod session;
 mod table;
 
 pub(crate) use crate::catalog::log::Log;
-pub(crate) use crate::catalog::merge::NewMount;
+pub(crate) use crate::catalog::merge::{Made, NewMount};
 pub(crate) use crate::catalog::open::Trouble;
 pub(crate) use crate::catalog::read::{Known, Reader, Rows, Whereabouts};
 pub(crate) use crate::catalog::row::{
     Change, DirId, Facts, MountId, NO_MOUNT, Origin, TOP, Version, decode_xattrs, encode_xattrs,
 };
+pub(crate) use crate::catalog::session::{Session, SessionKind, reconcile};

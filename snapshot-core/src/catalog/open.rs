@@ -58,7 +58,7 @@ pub(crate) enum Numbers {
     OfAnotherDisk,
 }
 
-pub(crate) type Outcome<T> = std::result::Result<T, Trouble>;
+pub(crate) type Outcome<T> = Result<T, Trouble>;
 
 impl Store {
     /// Opens the catalog, if there is one that can be relied on.
@@ -158,10 +158,12 @@ impl Store {
         if how == Open::Write {
             // Shared memory and WAL do not work over NFS; a journal that stays
             // spares making and removing it there, and an exclusive lock asking
-            // each time whether somebody else wrote.
+            // each time whether somebody else wrote. It is empty when it is not
+            // used: one with content is opened, and as root its owner set, by
+            // each who reads.
             connection.execute_batch(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = PERSIST; \
-                 PRAGMA journal_size_limit = 1048576; PRAGMA synchronous = FULL;",
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; \
+                 PRAGMA synchronous = FULL;",
             )?;
         }
         Ok(connection)
@@ -178,7 +180,9 @@ impl Store {
             ))
         };
         let failed = |error: std::io::Error| Trouble::of_io(&error);
-        if !is_reached_safely(&control).map_err(failed)? {
+        // A server may give all that root makes to somebody else.
+        let owner = self.root.stat_self().map_err(failed)?.uid;
+        if !is_reached_safely(&control, owner).map_err(failed)? {
             return Err(unsafe_path());
         }
         let found = Dir::open(&control)

@@ -21,6 +21,9 @@ pub(crate) struct Standing {
     pub(crate) newest: u64,
 }
 
+/// So much is held of a directory at once: some 30,000 entries.
+const MOST_BYTES: usize = 4 << 20;
+
 /// The catalog as the workers of a walk read it, each through a connection of
 /// its own while it does.
 pub(crate) struct Reader<'s> {
@@ -33,29 +36,21 @@ pub(crate) struct Reader<'s> {
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     names: Vec<u8>,
-    rows: Vec<KnownRow>,
+    rows: Vec<(Name, Known)>,
+    /// There are more rows than are held at once: each is asked for.
+    pub(crate) are_many: bool,
     /// A row was not what had been written, so that none is here.
-    pub(crate) damaged: bool,
+    pub(crate) are_damaged: bool,
 }
 
-/// One row of [`Rows`].
-#[derive(Clone, Copy, Debug)]
-struct KnownRow {
-    name: (u32, u16),
-    facts: Option<Facts>,
-    has_hash: bool,
-    has_xattrs: bool,
-    is_open: bool,
-    is_current: bool,
-}
+/// Where a name begins, and its length.
+type Name = (u32, u16);
 
 /// What the catalog knows of one entry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'r> {
-    pub(crate) place: usize,
-    pub(crate) name: &'r CStr,
+pub(crate) struct Known {
     /// The version that the basis has; none if it has none.
-    pub(crate) facts: Option<&'r Facts>,
+    pub(crate) facts: Option<Facts>,
     pub(crate) has_hash: bool,
     pub(crate) has_xattrs: bool,
     /// The newest snapshot has an entry of the name.
@@ -67,64 +62,49 @@ pub(crate) struct Known<'r> {
 impl Rows {
     fn damaged() -> Rows {
         Rows {
-            damaged: true,
+            are_damaged: true,
             ..Rows::default()
         }
+    }
+
+    fn many() -> Rows {
+        Rows {
+            are_many: true,
+            ..Rows::default()
+        }
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.names.len() + self.rows.len() * size_of::<(Name, Known)>() > MOST_BYTES
     }
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Finds what is known of a name.
-    pub(crate) fn get(&self, name: &CStr) -> Option<Known<'_>> {
+    /// Finds what is known of a name, and its place.
+    pub(crate) fn find(&self, name: &CStr) -> Option<(usize, Known)> {
         let place = self
             .rows
-            .binary_search_by(|row| self.name(row).to_bytes().cmp(name.to_bytes()));
-        place.ok().map(|place| self.at(place))
+            .binary_search_by(|(known, _)| self.name(*known).to_bytes().cmp(name.to_bytes()));
+        let place = place.ok()?;
+        Some((place, self.rows[place].1))
     }
 
     /// All that is known, in the order of the names.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Known<'_>> {
-        (0..self.rows.len()).map(|place| self.at(place))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &Known)> {
+        self.rows
+            .iter()
+            .map(|(name, known)| (self.name(*name), known))
     }
 
-    fn name(&self, row: &KnownRow) -> &CStr {
-        let (start, length) = row.name;
+    fn name(&self, (start, length): Name) -> &CStr {
         let bytes = &self.names[start as usize..][..usize::from(length) + 1];
         // Every name was put in with its NUL.
         CStr::from_bytes_until_nul(bytes).unwrap_or_default()
     }
 
-    fn at(&self, place: usize) -> Known<'_> {
-        let row = &self.rows[place];
-        Known {
-            place,
-            name: self.name(row),
-            facts: row.facts.as_ref(),
-            has_hash: row.has_hash,
-            has_xattrs: row.has_xattrs,
-            is_open: row.is_open,
-            is_current: row.is_current,
-        }
-    }
-
-    /// Puts in a row that the newest snapshot has.
-    fn push(&mut self, read: &Read<'_>, basis: Option<u64>) {
-        let of_basis = basis.is_some_and(|basis| read.first <= basis);
-        let name = self.keep(read.name);
-        self.rows.push(KnownRow {
-            is_open: true,
-            is_current: of_basis,
-            ..KnownRow::of(name, Some(read).filter(|_| of_basis))
-        });
-    }
-
-    fn keep(&mut self, name: &[u8]) -> (u32, u16) {
+    fn keep(&mut self, name: &[u8]) -> Name {
         let start = self.names.len() as u32;
         self.names.extend_from_slice(name);
         self.names.push(0);
@@ -132,36 +112,63 @@ impl Rows {
         (start, name.len() as u16)
     }
 
+    /// Puts in a row that the newest snapshot has.
+    fn push(&mut self, read: &Read<'_>, basis: Option<u64>) {
+        let name = self.keep(read.name);
+        self.rows.push((name, Known::open(read, basis)));
+    }
+
     /// Puts in a version that the basis has and the newest snapshot does not.
     fn push_past(&mut self, read: &Read<'_>) {
         let place = self
             .rows
-            .binary_search_by(|row| self.name(row).to_bytes().cmp(read.name));
+            .binary_search_by(|(known, _)| self.name(*known).to_bytes().cmp(read.name));
         match place {
             Ok(place) => {
-                let row = &mut self.rows[place];
-                *row = KnownRow {
-                    is_open: row.is_open,
-                    ..KnownRow::of(row.name, Some(read))
-                };
+                let known = &mut self.rows[place].1;
+                *known = known.with_past(read);
             }
             Err(place) => {
                 let name = self.keep(read.name);
-                self.rows.insert(place, KnownRow::of(name, Some(read)));
+                self.rows.insert(place, (name, Known::of(read)));
             }
         }
     }
 }
 
-impl KnownRow {
-    fn of(name: (u32, u16), read: Option<&Read<'_>>) -> KnownRow {
-        KnownRow {
-            name,
-            facts: read.map(|read| read.facts),
-            has_hash: read.is_some_and(|read| read.extras.hash.is_some()),
-            has_xattrs: read.is_some_and(|read| read.extras.xattrs.is_some()),
+impl Known {
+    fn of(read: &Read<'_>) -> Known {
+        Known {
+            facts: Some(read.facts),
+            has_hash: read.extras.hash.is_some(),
+            has_xattrs: read.extras.xattrs.is_some(),
             is_open: false,
             is_current: false,
+        }
+    }
+
+    /// What a row of the newest snapshot tells.
+    fn open(read: &Read<'_>, basis: Option<u64>) -> Known {
+        let is_of_basis = basis.is_some_and(|basis| read.first <= basis);
+        let known = Known {
+            is_open: true,
+            is_current: is_of_basis,
+            ..Known::of(read)
+        };
+        match is_of_basis {
+            true => known,
+            false => Known {
+                facts: None,
+                ..known
+            },
+        }
+    }
+
+    /// The version that only the basis has in place of the newest one.
+    fn with_past(self, read: &Read<'_>) -> Known {
+        Known {
+            is_open: self.is_open,
+            ..Known::of(read)
         }
     }
 }
@@ -196,7 +203,7 @@ impl<'s> Reader<'s> {
         answer
     }
 
-    /// Reads what is known of a directory's entries.
+    /// Reads what is known of a directory's entries, unless that is too much.
     pub(crate) fn rows(&self, dir: DirId) -> Outcome<Rows> {
         let Standing { basis, newest } = self.standing;
         self.ask(|connection| {
@@ -206,6 +213,7 @@ impl<'s> Reader<'s> {
             let mut found = statement.query([dir])?;
             while let Some(row) = found.next()? {
                 match Read::of(row, dir, 0)? {
+                    _ if rows.are_too_many() => return Ok(Rows::many()),
                     Some(read) => rows.push(&read, basis),
                     None => return Ok(Rows::damaged()),
                 }
@@ -218,11 +226,54 @@ impl<'s> Reader<'s> {
             let mut found = statement.query((dir, basis as i64))?;
             while let Some(row) = found.next()? {
                 match Read::of(row, dir, 0)? {
+                    _ if rows.are_too_many() => return Ok(Rows::many()),
                     Some(read) => rows.push_past(&read),
                     None => return Ok(Rows::damaged()),
                 }
             }
             Ok(rows)
+        })
+    }
+
+    /// Reads what is known of one entry. One that is not what was written is
+    /// not known.
+    pub(crate) fn known(&self, dir: DirId, name: &CStr) -> Outcome<Option<Known>> {
+        let Standing { basis, newest } = self.standing;
+        self.ask(|connection| {
+            let sql = select("entry", "NULL", "dir = ?1 AND name = ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut found = statement.query((dir, name.to_bytes()))?;
+            let open = match found.next()? {
+                Some(row) => Read::of(row, dir, 0)?.map(|read| Known::open(&read, basis)),
+                None => None,
+            };
+            let Some(basis) = basis.filter(|basis| *basis != newest) else {
+                return Ok(open);
+            };
+            let condition = "dir = ?1 AND name = ?2 AND first <= ?3 AND until > ?3";
+            let mut statement = connection.prepare_cached(&select("past", "until", condition))?;
+            let mut found = statement.query((dir, name.to_bytes(), basis as i64))?;
+            let past = match found.next()? {
+                Some(row) => Read::of(row, dir, 0)?,
+                None => None,
+            };
+            Ok(match (open, past) {
+                (Some(open), Some(past)) => Some(open.with_past(&past)),
+                (open, past) => open.or(past.map(|past| Known::of(&past))),
+            })
+        })
+    }
+
+    /// Some of the names that the newest snapshot has in a directory, in their
+    /// order and after `last`.
+    pub(crate) fn names_after(&self, dir: DirId, last: &[u8]) -> Outcome<Vec<CString>> {
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT name FROM entry WHERE dir = ?1 AND name > ?2 ORDER BY name LIMIT 1000",
+            )?;
+            let rows = statement.query_map((dir, last), |row| row.get::<_, Vec<u8>>(0))?;
+            rows.map(|name| CString::new(name?).map_err(|_| damaged()))
+                .collect()
         })
     }
 
@@ -242,15 +293,6 @@ impl<'s> Reader<'s> {
                 }
                 found => Ok(found.map(|(id, _)| id)),
             }
-        })
-    }
-
-    /// The highest number that a directory has.
-    pub(crate) fn last_directory(&self) -> Outcome<DirId> {
-        self.ask(|connection| {
-            let last: Option<DirId> =
-                connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
-            Ok(last.unwrap_or(TOP))
         })
     }
 

@@ -3,6 +3,7 @@
 mod afterwards;
 mod choose;
 mod describe;
+mod known;
 mod preview;
 mod space;
 mod work;
@@ -14,7 +15,10 @@ use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
+use crate::catalog::Session;
+use crate::compare::Rules;
 use crate::engine::choose::{check_series, free_name};
+use crate::engine::known::first_warning;
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -31,7 +35,7 @@ use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
 use crate::store::{Store, newest};
 use crate::tidy;
-use crate::walk::{Durability, Replicated, Replication, Selection};
+use crate::walk::{Durability, Ledger, Replicated, Replication, Selection};
 
 impl Store {
     /// Makes a snapshot of the sources, publishes it, moves `latest` to it and
@@ -110,8 +114,10 @@ impl Run<'_> {
         check_series(self.store, self.options, &self.sources, &snapshots)?;
         let snapshot = free_name(self.store, self.options, self.cancel)?;
         let state = self.store.state()?;
-        let mut replicated =
-            self.replicate(snapshot, &snapshots, None, &*pool(self.options.jobs)?)?;
+        let mut session = Session::look(self.store);
+        let pool = pool(self.options.jobs)?;
+        let (mut replicated, ..) =
+            self.replicate(snapshot, &snapshots, None, &mut session, &pool)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
         let record = self.record(snapshot, &snapshots, &state, &replicated);
         let imagined = self.info(&record, snapshot)?;
@@ -142,18 +148,19 @@ impl Run<'_> {
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
+        let mut session = store.begin_catalog(&snapshots, &unreadable)?;
         let work = Work::make(store, name)?;
-        let (mut replicated, made) =
-            self.publish(&work, name, &snapshots, &pool)
-                .map_err(|error| {
-                    let error = work.explain(error);
-                    work.abandon(&pool, &error);
-                    error
-                })?;
+        let (mut replicated, made) = self
+            .publish(&work, name, &snapshots, &mut session, &pool)
+            .map_err(|error| {
+                let error = work.explain(error);
+                work.abandon(&pool, &error);
+                error
+            })?;
         replicated.warnings.extend(tidied.warning);
         if !unreadable.is_empty() {
             replicated.warnings.push(Warning::RecordsUnreadable {
-                snapshots: unreadable,
+                snapshots: unreadable.clone(),
             });
         }
 
@@ -181,6 +188,8 @@ impl Run<'_> {
             }),
             ..RemovalReport::default()
         });
+        snapshots.retain(|snapshot| !removal.removed.contains(&snapshot.name));
+        store.reconcile_catalog(&snapshots, &unreadable).ok();
         let elapsed = self.started.elapsed();
         let mut report = BackupReport {
             status: made.status,
@@ -213,25 +222,30 @@ impl Run<'_> {
         work: &Work<'_>,
         name: SnapshotName,
         snapshots: &[SnapshotInfo],
+        session: &mut Session<'_>,
         pool: &ThreadPool,
     ) -> Result<(Replicated, SnapshotInfo)> {
-        let replicated = self.replicate(name, snapshots, Some(work), pool)?;
+        let (mut replicated, mut ledger, rules) =
+            self.replicate(name, snapshots, Some(work), session, pool)?;
         let state = self.store.state()?;
         let record = self.record(name, snapshots, &state, &replicated);
         self.count_on(work, &record, snapshots, state)?;
         let filled = work.filled(&record)?;
         self.cancel.check()?;
+        let written = self.write_catalog(session, &mut ledger, &rules, record.sequence, name);
+        replicated.warnings.extend(written);
         self.observer.on_event(&Event::Phase(Phase::Flushing));
         Ok((replicated, filled.publish()?))
     }
 
-    fn replicate(
+    fn replicate<'s>(
         &self,
         name: SnapshotName,
         snapshots: &[SnapshotInfo],
         work: Option<&Work<'_>>,
+        session: &mut Session<'s>,
         pool: &ThreadPool,
-    ) -> Result<Replicated> {
+    ) -> Result<(Replicated, Ledger<'s>, Rules)> {
         let store = self.store;
         let basis = newest(snapshots);
         let tree = basis.map(|basis| {
@@ -270,6 +284,11 @@ impl Run<'_> {
         if let (Some(work), Some(capabilities)) = (work, &capabilities) {
             self.refuse_if_full(work, basis, capabilities, pool)?;
         }
+        let rules = capabilities
+            .as_ref()
+            .map_or_else(dry_rules, Capabilities::rules);
+        let unusable = first_warning(session, basis.is_some());
+        let ledger = self.ledger(session, basis, tree.as_ref(), &rules, work)?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),
@@ -278,26 +297,26 @@ impl Run<'_> {
             basis: tree,
             target: target.map_err(|error| Error::io("open", &target_path, error))?,
             target_path: &target_path,
-            rules: capabilities
-                .as_ref()
-                .map_or_else(dry_rules, Capabilities::rules),
+            rules,
             mounts: self.options.mounts,
             named: &self.sources.named,
             filter: &self.options.filter,
             durability: work.map_or(Durability::Whole, |work| work.durability),
             left_out: Some(store.file_id),
             distrusted,
+            ledger: Some(&ledger),
             observer: self.observer,
             cancel: self.cancel,
         };
         let mut replicated = replication.run(pool)?;
+        replicated.warnings.extend(unusable);
         replicated
             .warnings
             .extend(capabilities.iter().flat_map(Capabilities::warnings));
         replicated
             .warnings
             .extend(self.sources.warnings(&self.options.filter));
-        Ok(replicated)
+        Ok((replicated, ledger, rules))
     }
 }
 

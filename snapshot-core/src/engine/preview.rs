@@ -71,6 +71,7 @@ impl Store {
             durability: Durability::Whole,
             left_out: None,
             distrusted: Vec::new(),
+            ledger: None,
             observer,
             cancel,
         };

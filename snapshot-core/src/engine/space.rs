@@ -111,6 +111,7 @@ impl Run<'_> {
             left_out: Some(self.store.file_id),
             sources: &[],
             distrusted: Vec::new(),
+            ledger: None,
             // The walk that copies tells all there is to tell.
             observer: &(),
             cancel: self.cancel,

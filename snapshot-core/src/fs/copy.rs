@@ -1,18 +1,26 @@
-//! Copying a file's data: by reference, inside the kernel, or by reading.
+//! Copying a file's data: by reference, inside the kernel, or by reading, and
+//! hashing it.
 
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use blake3::Hasher;
 use rustix::fs::{self, SeekFrom};
 use rustix::io::Errno;
 
-use crate::entry::Metadata;
+use crate::entry::{Hash, Metadata};
 
 /// What one call copies at most, so that a cancelled run stops soon.
 const CHUNK_BYTES: u64 = 8 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
+
+/// Up to so many bytes of holes, a file is hashed whatever else it holds.
+const LARGE_HOLES_BYTES: u64 = 1 << 30;
+
+/// What a hole reads as.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
@@ -68,30 +76,184 @@ pub(crate) fn by_reference(
 /// Copies as many bytes as `source` had when it was opened; what it grows
 /// meanwhile is not read, so that nothing is endless. Holes stay holes.
 ///
-/// `proceed` is told the bytes of each chunk and says whether to go on.
+/// With a `hasher`, which has to be a new one, the bytes are read once, for it
+/// and for the copy.
+///
+/// `proceed` is told the bytes of each chunk and says whether to go on. Holes
+/// are told where they take time: with a hasher.
 pub(crate) fn contents(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
     source: &Metadata,
     ways: &Ways,
+    hasher: Option<&mut Hasher>,
     proceed: &mut dyn FnMut(u64) -> bool,
 ) -> Result<(), CopyError> {
     let size = source.size_bytes;
-    if size == 0 {
-        return Ok(());
-    }
+    let mut pass = Pass {
+        from,
+        to: Some((to, ways)),
+        hasher,
+        proceed,
+    };
     if source.allocated_bytes >= size {
-        return range(from, to, 0, size, ways, proceed);
+        return pass.data(0, size);
     }
     // The size comes first: a hole at the end has no byte that would set it,
     // and room that xfs reserves behind what seems the end stays allocated.
     fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))?;
-    let mut position = 0;
-    while let Some((start, end)) = next_data(from, position, size)? {
-        range(from, to, start, end, ways, proceed)?;
-        position = end;
+    pass.data_and_holes(size)
+}
+
+/// Hashes a file's first `size_bytes` bytes. Holes are not read.
+///
+/// `proceed` is told the bytes of each chunk, those of holes too, and says
+/// whether to go on.
+pub(crate) fn hash(
+    from: BorrowedFd<'_>,
+    size_bytes: u64,
+    proceed: &mut dyn FnMut(u64) -> bool,
+) -> Result<Hash, CopyError> {
+    let mut hasher = Hasher::new();
+    let mut pass = Pass {
+        from,
+        to: None,
+        hasher: Some(&mut hasher),
+        proceed,
+    };
+    if size_bytes <= BUFFER_BYTES as u64 {
+        // One call, where looking for holes would take two more.
+        pass.data(0, size_bytes)?;
+    } else {
+        pass.data_and_holes(size_bytes)?;
     }
-    Ok(())
+    Ok(hasher.finalize().into())
+}
+
+/// Tells whether a file's hash is worth its time: not if its holes are larger
+/// than 1 GiB and larger than its data.
+///
+/// A hole takes no room and can be 16 TiB, but its zeros take as long to hash as
+/// data. Where a filesystem counts compressed blocks, as ZFS does, what it saves
+/// by compression passes for holes.
+pub(crate) fn is_hashed(file: &Metadata) -> bool {
+    let hole_bytes = file.size_bytes.saturating_sub(file.allocated_bytes);
+    hole_bytes <= LARGE_HOLES_BYTES || hole_bytes <= file.stored_bytes()
+}
+
+/// One pass over a file's content, from its start to its end.
+struct Pass<'a> {
+    from: BorrowedFd<'a>,
+    /// Where it is copied to, unless it is only hashed.
+    to: Option<(BorrowedFd<'a>, &'a Ways)>,
+    hasher: Option<&'a mut Hasher>,
+    proceed: &'a mut dyn FnMut(u64) -> bool,
+}
+
+impl Pass<'_> {
+    fn data_and_holes(&mut self, size: u64) -> Result<(), CopyError> {
+        let mut position = 0;
+        while let Some((start, end)) = next_data(self.from, position, size)? {
+            self.hole(start - position)?;
+            self.data(start, end)?;
+            position = end;
+        }
+        // What was cut off the file is no hole, though it looks like one here.
+        if self.hasher.is_some() && position < size && end_of(self.from)? < size {
+            return Err(CopyError::Shrunk);
+        }
+        self.hole(size - position)
+    }
+
+    fn data(&mut self, start: u64, end: u64) -> Result<(), CopyError> {
+        let mut position = start;
+        while position < end {
+            let chunk = (end - position).min(CHUNK_BYTES);
+            let done = match self.copy_in_kernel(position, chunk) {
+                0 => self.read(position, chunk)?,
+                copied => copied,
+            };
+            position += done;
+            self.tell(done)?;
+        }
+        Ok(())
+    }
+
+    /// Passes a hole, which is zeros to the hasher, and nothing to a copy.
+    fn hole(&mut self, bytes: u64) -> Result<(), CopyError> {
+        let mut left = bytes;
+        while left > 0 {
+            let Some(hasher) = self.hasher.as_deref_mut() else {
+                return Ok(());
+            };
+            let done = left.min(ZEROS.len() as u64);
+            hasher.update(&ZEROS[..done as usize]);
+            left -= done;
+            self.tell(done)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, bytes: u64) -> Result<(), CopyError> {
+        if (self.proceed)(bytes) {
+            Ok(())
+        } else {
+            Err(CopyError::Cancelled)
+        }
+    }
+
+    /// Lets the kernel (or the file server) copy; 0 if it will not, or if the
+    /// bytes have to be seen.
+    fn copy_in_kernel(&self, position: u64, chunk: u64) -> u64 {
+        let (Some((to, ways)), None) = (self.to, &self.hasher) else {
+            return 0;
+        };
+        if ways.no_kernel_copy.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let (mut read_at, mut write_at) = (position, position);
+        // A chunk is 8 MiB at most.
+        match fs::copy_file_range(
+            self.from,
+            Some(&mut read_at),
+            to,
+            Some(&mut write_at),
+            chunk as usize,
+        ) {
+            Ok(copied) => copied as u64,
+            Err(error) => {
+                if is_no_way(error) {
+                    ways.no_kernel_copy.store(true, Ordering::Relaxed);
+                }
+                // Reading and writing by hand tells which of the two failed.
+                0
+            }
+        }
+    }
+
+    /// Reads once, as much as the buffer holds, for the copy and the hasher.
+    fn read(&mut self, position: u64, chunk: u64) -> Result<u64, CopyError> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let wanted =
+                usize::try_from(chunk).map_or(BUFFER_BYTES, |chunk| chunk.min(BUFFER_BYTES));
+            let read = loop {
+                match rustix::io::pread(self.from, &mut buffer[..wanted], position) {
+                    Err(Errno::INTR) => {}
+                    Err(error) => return Err(CopyError::Read(error.into())),
+                    Ok(0) => return Err(CopyError::Shrunk),
+                    Ok(read) => break read,
+                }
+            };
+            let bytes = &buffer[..read];
+            if let Some(hasher) = self.hasher.as_deref_mut() {
+                hasher.update(bytes);
+            }
+            if let Some((to, _)) = self.to {
+                write(to, bytes, position)?;
+            }
+            Ok(read as u64)
+        })
+    }
 }
 
 /// Finds the next stretch of data at or behind `position`.
@@ -118,57 +280,8 @@ fn next_data(
     }
 }
 
-fn range(
-    from: BorrowedFd<'_>,
-    to: BorrowedFd<'_>,
-    start: u64,
-    end: u64,
-    ways: &Ways,
-    proceed: &mut dyn FnMut(u64) -> bool,
-) -> Result<(), CopyError> {
-    let mut position = start;
-    while position < end {
-        let chunk = (end - position).min(CHUNK_BYTES);
-        let copied = match copy_in_kernel(from, to, position, chunk, ways)? {
-            0 => copy_by_reading(from, to, position, chunk)?,
-            copied => copied,
-        };
-        position += copied;
-        if !proceed(copied) {
-            return Err(CopyError::Cancelled);
-        }
-    }
-    Ok(())
-}
-
-/// Lets the kernel (or the file server) copy; 0 if it will not.
-fn copy_in_kernel(
-    from: BorrowedFd<'_>,
-    to: BorrowedFd<'_>,
-    position: u64,
-    chunk: u64,
-    ways: &Ways,
-) -> Result<u64, CopyError> {
-    if ways.no_kernel_copy.load(Ordering::Relaxed) {
-        return Ok(0);
-    }
-    let (mut read_at, mut write_at) = (position, position);
-    // A chunk is 8 MiB at most.
-    match fs::copy_file_range(
-        from,
-        Some(&mut read_at),
-        to,
-        Some(&mut write_at),
-        chunk as usize,
-    ) {
-        Ok(copied) => Ok(copied as u64),
-        Err(error) if is_no_way(error) => {
-            ways.no_kernel_copy.store(true, Ordering::Relaxed);
-            Ok(0)
-        }
-        // Reading and writing by hand tells which of the two failed.
-        Err(_) => Ok(0),
-    }
+fn end_of(file: BorrowedFd<'_>) -> Result<u64, CopyError> {
+    fs::seek(file, SeekFrom::End(0)).map_err(|error| CopyError::Read(error.into()))
 }
 
 /// Tells a refusal that concerns the pair of filesystems from one that
@@ -180,31 +293,18 @@ fn is_no_way(error: Errno) -> bool {
     )
 }
 
-fn copy_by_reading(
-    from: BorrowedFd<'_>,
-    to: BorrowedFd<'_>,
-    position: u64,
-    chunk: u64,
-) -> Result<u64, CopyError> {
-    BUFFER.with_borrow_mut(|buffer| {
-        let wanted = usize::try_from(chunk).map_or(BUFFER_BYTES, |chunk| chunk.min(BUFFER_BYTES));
-        let read = loop {
-            match rustix::io::pread(from, &mut buffer[..wanted], position) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(CopyError::Read(error.into())),
-                Ok(0) => return Err(CopyError::Shrunk),
-                Ok(read) => break read,
-            }
-        };
-        let mut written = 0;
-        while written < read {
-            match rustix::io::pwrite(to, &buffer[written..read], position + written as u64) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(CopyError::Write(error.into())),
-                Ok(0) => return Err(CopyError::Write(io::ErrorKind::WriteZero.into())),
-                Ok(bytes) => written += bytes,
-            }
+fn write(to: BorrowedFd<'_>, bytes: &[u8], position: u64) -> Result<(), CopyError> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match rustix::io::pwrite(to, &bytes[written..], position + written as u64) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(CopyError::Write(error.into())),
+            Ok(0) => return Err(CopyError::Write(io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
         }
-        Ok(read as u64)
-    })
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

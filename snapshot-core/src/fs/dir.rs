@@ -212,18 +212,19 @@ impl AsFd for Dir {
 
 const WANTED: StatxFlags = StatxFlags::BASIC_STATS;
 
-/// Tells whether only root and the caller can change what a path leads to.
+/// Tells whether only root, the caller and `owner` can change what a path leads
+/// to.
 ///
 /// Whoever may rename a directory on the way can put another in its place. That
 /// matters where something is reached by its path and not by a handle.
-pub(crate) fn is_reached_safely(path: &Path) -> io::Result<bool> {
+pub(crate) fn is_reached_safely(path: &Path, owner: u32) -> io::Result<bool> {
     let ours = rustix::process::geteuid().as_raw();
     let mut at = Dir::open_root()?;
     let mut names = path.components().skip(1).peekable();
     loop {
         let found = at.stat_self()?;
         let writable_by_others = found.mode & 0o022 != 0 && found.mode & 0o1000 == 0;
-        if writable_by_others || (found.uid != 0 && found.uid != ours) {
+        if writable_by_others || ![0, ours, owner].contains(&found.uid) {
             return Ok(false);
         }
         let Some(name) = names.next() else {

@@ -41,6 +41,17 @@ pub(crate) struct Filesystem {
     pub(crate) block_bytes: u64,
 }
 
+/// What the numbers of inodes are worth on a filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InodeNumbers {
+    /// They stay, and a listing of a directory tells them.
+    Listed,
+    /// They stay, but a server has to be asked.
+    Told,
+    /// They may be others after the next mount, or in a listing.
+    Passing,
+}
+
 impl Filesystem {
     /// Asks for the filesystem of what is open. A file server is asked twice.
     pub(crate) fn of(dir: &impl AsFd) -> io::Result<Filesystem> {
@@ -79,6 +90,34 @@ impl Filesystem {
     pub(crate) fn is_fuse(&self) -> bool {
         const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
         self.kind == FUSE_SUPER_MAGIC
+    }
+
+    /// How the inodes of stored files can be recognised later.
+    pub(crate) fn inode_numbers(&self) -> InodeNumbers {
+        const LOCAL: [i64; 9] = [
+            0xef53,      // ext4
+            0x5846_5342, // xfs
+            0x9123_683e, // btrfs
+            0x0102_1994, // tmpfs
+            0xf2f5_2010, // f2fs
+            0x2fc1_2fc1, // zfs
+            0xca45_1a4e, // bcachefs
+            0x3153_464a, // jfs
+            0x3434,      // nilfs
+        ];
+        const REMOTE: [i64; 4] = [
+            0x6969,      // NFS
+            0xff53_4d42, // CIFS
+            0xfe53_4d42, // SMB 2
+            0x00c3_6400, // Ceph
+        ];
+        if LOCAL.contains(&self.kind) {
+            InodeNumbers::Listed
+        } else if REMOTE.contains(&self.kind) {
+            InodeNumbers::Told
+        } else {
+            InodeNumbers::Passing
+        }
     }
 
     /// Tells whether a byte that is written takes a byte. Others compress, or

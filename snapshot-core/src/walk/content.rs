@@ -71,7 +71,9 @@ impl Walk<'_> {
         let read = copy::hash(from.as_fd(), found.size_bytes, &mut |_| !self.is_stopping()).ok()?;
         let xattrs = match xattr::read(Place::Open(from.as_fd())) {
             Ok(xattrs) => xattrs.unwrap_or_default(),
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::OPNOTSUPP) => Default::default(),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::OPNOTSUPP) => {
+                Default::default()
+            }
             Err(_) => return None,
         };
         let after = stat_handle(from.as_fd()).ok()?;

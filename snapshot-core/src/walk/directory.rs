@@ -36,7 +36,7 @@ pub(super) struct Found<'s> {
     pub(super) tries: u32,
     pub(super) known: Option<KnownDirectory>,
     /// A listing that the directory was changed under may tell a name twice.
-    is_told_twice: bool,
+    pub(super) is_told_twice: bool,
 }
 
 impl<'s> Found<'s> {
@@ -44,21 +44,40 @@ impl<'s> Found<'s> {
         name: &CStr,
         selection: &'s Selection,
         boundary: Boundary,
-        listing: Option<&Listing>,
+        known: Option<KnownDirectory>,
     ) -> Found<'s> {
-        let is_first = listing.is_none_or(|listing| listing.keep(name, listing.get(name).as_ref()));
         Found {
             name: name.to_owned(),
             selection,
             boundary,
             tries: TRIES,
-            known: KnownDirectory::find(listing, name),
-            is_told_twice: !is_first,
+            known,
+            is_told_twice: false,
         }
     }
 }
 
 impl Walk<'_> {
+    /// Makes a directory of a listing one that is to be entered.
+    pub(super) fn found<'s>(
+        &'s self,
+        name: &CStr,
+        selection: &'s Selection,
+        boundary: Boundary,
+        listing: Option<&Listing>,
+    ) -> Found<'s> {
+        let listed = self
+            .ledger
+            .zip(listing)
+            .and_then(|(ledger, listing)| listing.get(ledger, name));
+        let is_first = listing.is_none_or(|listing| listing.keep(name, listed.as_ref()));
+        let known = listed.and_then(|listed| KnownDirectory::of(listed.known));
+        Found {
+            is_told_twice: !is_first,
+            ..Found::new(name, selection, boundary, known)
+        }
+    }
+
     /// Puts a directory on the queue.
     pub(super) fn queue<'s>(&'s self, scope: &Scope<'s>, up: &Arc<Node<Walked>>, found: Found<'s>) {
         up.expect_one();
@@ -337,7 +356,7 @@ impl Walk<'_> {
                 continue;
             }
             if kind == Some(EntryKind::Directory) {
-                let found = Found::new(name, &Selection::Whole, Boundary::Stay, listing);
+                let found = self.found(name, &Selection::Whole, Boundary::Stay, listing);
                 self.queue(scope, node, found);
             } else if !self.leaves_out_mount(node, name) {
                 match self.look(scope, node, trio, listing, name, &Selection::Whole, kind) {

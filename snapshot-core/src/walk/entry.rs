@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::Scope;
 
-use crate::catalog::{Known, Version};
+use crate::catalog::{Facts, Version};
 use crate::entry::{EntryKind, Hash, Metadata};
 use crate::event::Outcome;
 use crate::fs::dir::{Boundary, Dir};
@@ -16,10 +16,9 @@ use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::plan::{self, Action};
 use crate::report::Operation;
-use crate::walk::directory::Found;
 use crate::walk::ledger::{BasisLook, Said};
 use crate::walk::level::{Trio, Walked};
-use crate::walk::listing::Listing;
+use crate::walk::listing::{Listed, Listing};
 use crate::walk::moved::Moved;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk};
@@ -55,7 +54,7 @@ pub(super) struct Here<'a> {
     pub(super) source: Metadata,
     /// The entry of the basis, if it was looked at.
     pub(super) basis: Option<Metadata>,
-    pub(super) known: Option<Known<'a>>,
+    pub(super) known: Option<Listed>,
     pub(super) said: Said,
     /// Where it was, if that is another path.
     pub(super) moved: Option<Moved>,
@@ -133,12 +132,18 @@ impl Walk<'_> {
                 } else {
                     Boundary::Stay
                 };
-                self.queue(scope, node, Found::new(name, below, boundary, listing));
+                let found = self.found(name, below, boundary, listing);
+                self.queue(scope, node, found);
             }
             return None;
         }
-        let known = listing.and_then(|listing| listing.get(name));
-        let facts = known.as_ref().and_then(|known| known.facts);
+        let known = self
+            .ledger
+            .zip(listing)
+            .and_then(|(ledger, listing)| listing.get(ledger, name));
+        let facts = known
+            .as_ref()
+            .and_then(|listed| listed.known.facts.as_ref());
         let said = self.ledger.map_or(Said::Nothing, |ledger| {
             ledger.said(&source, facts, node.level.mount)
         });
@@ -155,7 +160,12 @@ impl Walk<'_> {
             seen: None,
             target: None,
         };
-        if said == Said::Nothing || (said != Said::Changed && !self.goes_by_word()) {
+        let is_word_enough = match said {
+            Said::Nothing => false,
+            Said::Changed => true,
+            Said::Unchanged | Said::Touched => self.goes_by_word() && !self.has_to_ask(&here),
+        };
+        if !is_word_enough {
             here.basis = self.stat_basis(&here);
         }
         Some(here)
@@ -172,6 +182,15 @@ impl Walk<'_> {
         self.ledger.is_some_and(|ledger| ledger.is_word_enough())
     }
 
+    /// Tells whether a listing should have told the stored inode, and did not:
+    /// the directory is too large.
+    fn has_to_ask(&self, here: &Here<'_>) -> bool {
+        let listed = here.listing.zip(here.known.as_ref());
+        self.ledger
+            .is_some_and(|ledger| ledger.look == BasisLook::Listed)
+            && listed.is_none_or(|(listing, listed)| listing.is_confirmed(listed).is_none())
+    }
+
     /// Puts an entry into the target, looking again if it was exchanged.
     pub(super) fn deal<'s>(
         &'s self,
@@ -183,14 +202,17 @@ impl Walk<'_> {
         for _ in 0..LOOKS {
             let placed = if here.source.links > 1 {
                 let (id, links) = (here.source.id, here.source.links);
-                self.groups
-                    .with(id, links, |group| self.place_in_group(&mut here, group, tally))
+                self.groups.with(id, links, |group| {
+                    self.place_in_group(&mut here, group, tally)
+                })
             } else {
                 let action = self.decide(&mut here);
                 self.place(&here, action, tally)
             };
             match placed {
-                Placed::Done { outcome, made, .. } => return self.count(&here, outcome, made, tally),
+                Placed::Done { outcome, made, .. } => {
+                    return self.count(&here, outcome, made, tally);
+                }
                 Placed::Failed => return self.missed(&here),
                 Placed::Exchanged => {}
             }
@@ -259,25 +281,32 @@ impl Walk<'_> {
 
     /// Tells whether the basis still has the inode that the catalog says.
     pub(super) fn has_stored(&self, here: &Here<'_>) -> bool {
-        let Some((ledger, known)) = self.ledger.zip(here.known.as_ref()) else {
+        let Some((ledger, listed)) = self.ledger.zip(here.known.as_ref()) else {
             return false;
         };
-        let Some(stored) = known.facts.and_then(|facts| facts.stored) else {
+        let Some(stored) = here.facts().and_then(|facts| facts.stored) else {
             return false;
         };
-        let is_there = match ledger.look {
-            BasisLook::Word => true,
-            BasisLook::Listed => here.listing.is_some_and(|listing| listing.is_confirmed(known)),
-            BasisLook::Stat => here.basis.is_some_and(|basis| basis.id.inode == stored),
-            BasisLook::StatWithoutInodes => here.basis.is_some(),
+        let confirmed = here
+            .listing
+            .and_then(|listing| listing.is_confirmed(listed));
+        let is_there = match (ledger.look, confirmed) {
+            (BasisLook::Word, _) => true,
+            (BasisLook::Listed, Some(confirmed)) => confirmed,
+            (BasisLook::Listed | BasisLook::Stat, _) => {
+                here.basis.is_some_and(|basis| basis.id.inode == stored)
+            }
+            (BasisLook::StatWithoutInodes, _) => here.basis.is_some(),
         };
         is_there && !self.distrusted.contains(&stored)
     }
 
     /// What changed may have been exchanged for a file that was elsewhere.
     fn decide_changed(&self, here: &mut Here<'_>) -> Action {
-        let facts = here.known.as_ref().and_then(|known| known.facts);
-        if facts.is_some_and(|facts| facts.inode == here.source.id.inode) {
+        if here
+            .facts()
+            .is_some_and(|facts| facts.inode == here.source.id.inode)
+        {
             return Action::Make;
         }
         self.decide_moved(here)
@@ -290,7 +319,7 @@ impl Walk<'_> {
             true => Action::Link,
             false => self.decide_by_metadata(here),
         };
-        let has_hash = here.known.as_ref().is_some_and(|known| known.has_hash);
+        let has_hash = here.known.is_some_and(|listed| listed.known.has_hash);
         let recorded = match (self.ledger, here.listing) {
             (Some(ledger), Some(listing)) if has_hash && tree != Action::Make => {
                 ledger.version(listing.of, here.name)
@@ -357,7 +386,8 @@ impl Walk<'_> {
         };
         let new = self.source_xattrs(here);
         let old = xattrs_unless(&self.inside.no_xattrs, Place::Entry(basis, here.name));
-        let is_same = matches!((&old, &new), (Ok(old), Ok(new)) if new.equal_in(old, self.rules.xattrs));
+        let is_same =
+            matches!((&old, &new), (Ok(old), Ok(new)) if new.equal_in(old, self.rules.xattrs));
         here.seen = new.ok().map(|xattrs| Seen { xattrs, hash: None });
         is_same
     }
@@ -374,13 +404,18 @@ impl Walk<'_> {
 }
 
 impl Here<'_> {
+    /// The version that the basis has, as the catalog tells it.
+    pub(super) fn facts(&self) -> Option<&Facts> {
+        self.known.as_ref()?.known.facts.as_ref()
+    }
+
     /// The entry of the basis that this one may become another name of, and
     /// its inode.
     pub(super) fn basis_entry(&self) -> Option<(&Dir, &CStr, u64)> {
         if let Some(moved) = &self.moved {
             return Some((&moved.at, &moved.name, moved.inode));
         }
-        let known = || self.known.as_ref()?.facts?.stored;
+        let known = || self.facts()?.stored;
         let inode = match (&self.basis, self.said) {
             (Some(basis), _) => Some(basis.id.inode),
             (None, Said::Unchanged | Said::Touched) => known(),

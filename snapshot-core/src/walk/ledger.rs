@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::catalog::{
-    DirId, Facts, Log, MountId, NO_MOUNT, NewMount, Reader, Rows, TOP, Trouble, Version, Whereabouts,
+    DirId, Facts, Known, Log, MountId, NO_MOUNT, NewMount, Reader, Rows, TOP, Trouble, Version,
+    Whereabouts,
 };
 use crate::entry::{EntryKind, FileTime, Metadata, RootId};
 use crate::fs::dir::Dir;
 use crate::options::{Hashes, Reading};
+use crate::report::Warning;
 use crate::walk::state::locked;
 
 /// How the basis is looked at where the catalog says that an entry did not
@@ -140,10 +142,20 @@ impl<'run> Ledger<'run> {
     /// Reads what is known of a directory.
     pub(crate) fn rows(&self, dir: DirId) -> Rows {
         let rows = self.ask(|reader| reader.rows(dir)).unwrap_or_default();
-        if rows.damaged {
+        if rows.are_damaged {
             self.damaged_directories.fetch_add(1, Ordering::Relaxed);
         }
         rows
+    }
+
+    /// Reads what is known of one entry.
+    pub(crate) fn known(&self, dir: DirId, name: &CStr) -> Option<Known> {
+        self.ask(|reader| reader.known(dir, name)).flatten()
+    }
+
+    /// Some names of the newest snapshot, after `last`.
+    pub(crate) fn names_after(&self, dir: DirId, last: &[u8]) -> Option<Vec<CString>> {
+        self.ask(|reader| reader.names_after(dir, last))
     }
 
     /// Reads all of a version of the basis.
@@ -156,7 +168,8 @@ impl<'run> Ledger<'run> {
         if mount == NO_MOUNT || self.basis.is_none() {
             return Vec::new();
         }
-        self.ask(|reader| reader.by_inode(mount, inode)).unwrap_or_default()
+        self.ask(|reader| reader.by_inode(mount, inode))
+            .unwrap_or_default()
     }
 
     /// The way from the top to a directory.
@@ -207,7 +220,8 @@ impl<'run> Ledger<'run> {
         }
         // A write sets both times; a later mtime was set by hand and says
         // nothing about when that was.
-        let by_hand = version.mtime.seconds > version.ctime.seconds.saturating_add(HAND_SET_SECONDS);
+        let by_hand =
+            version.mtime.seconds > version.ctime.seconds.saturating_add(HAND_SET_SECONDS);
         version.ctime >= self.racy_since || (!by_hand && version.mtime >= self.racy_since)
     }
 
@@ -232,16 +246,39 @@ impl<'run> Ledger<'run> {
         TOP
     }
 
-    pub(crate) fn fail(&self, trouble: Trouble) {
-        locked(&self.failure).get_or_insert(trouble);
-        self.has_failed.store(true, Ordering::Relaxed);
+    /// The filesystems that the catalog does not know yet.
+    pub(crate) fn take_new_mounts(&self) -> Vec<NewMount> {
+        std::mem::take(&mut locked(&self.mounts).new)
+    }
+
+    /// Why there were no more answers, if so.
+    pub(crate) fn take_failure(&self) -> Option<Trouble> {
+        locked(&self.failure).take()
+    }
+
+    /// What there is to say once at the end.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let count =
+            |number: &AtomicU64| Some(number.load(Ordering::Relaxed)).filter(|count| *count > 0);
+        let damaged = count(&self.damaged_directories);
+        let replaced = count(&self.replaced_files);
+        let moved = count(&self.moved_entries);
+        [
+            damaged.map(|directories| Warning::CatalogDamaged { directories }),
+            replaced.map(|files| Warning::StoredFilesReplaced { files }),
+            moved.map(|entries| Warning::SourcesMoved { entries }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
 /// Compares an entry with what was recorded of it, on the same filesystem.
 fn judge(source: &Metadata, facts: &Facts, reading: Reading) -> Said {
     let is_same_kind = source.kind == facts.kind && source.device_number == facts.device_number;
-    let is_same_data = is_same_kind && source.size_bytes == facts.size_bytes && source.mtime == facts.mtime;
+    let is_same_data =
+        is_same_kind && source.size_bytes == facts.size_bytes && source.mtime == facts.mtime;
     let is_same = is_same_data
         && source.ctime == facts.ctime
         && source.id.inode == facts.inode

@@ -132,8 +132,11 @@ impl Level for Walked {
             _ => Ok(None),
         };
         // The last one that was elsewhere shows the way to those below it.
-        let moved = levels.iter().rposition(|node| node.level.elsewhere.is_some());
-        let elsewhere = moved.and_then(|place| Some((place, levels[place].level.elsewhere.as_ref()?)));
+        let moved = levels
+            .iter()
+            .rposition(|node| node.level.elsewhere.is_some());
+        let elsewhere =
+            moved.and_then(|place| Some((place, levels[place].level.elsewhere.as_ref()?)));
         let basis = match elsewhere {
             Some((place, elsewhere)) if last.has_basis => {
                 let below = names(&levels[place + 1..]);

@@ -1,8 +1,9 @@
 //! One directory of the walk as the catalog knows it, while it is listed.
 
-use std::ffi::CStr;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::catalog::{Change, DirId, Known, Rows};
 use crate::entry::EntryKind;
@@ -11,7 +12,7 @@ use crate::fs::scan::Batch;
 use crate::node::Node;
 use crate::walk::ledger::{BasisLook, Ledger};
 use crate::walk::level::{Trio, Walked};
-use crate::walk::state::{Tally, Walk};
+use crate::walk::state::{Tally, Walk, locked};
 
 /// What is known of the entries of a directory, and which of them were met.
 pub(crate) struct Listing {
@@ -20,41 +21,97 @@ pub(crate) struct Listing {
     pub(crate) of: DirId,
     /// The rows are of another path: where the directory was before.
     pub(crate) is_adopted: bool,
-    /// What is known of this very path, if the rows are of another one.
-    own: Option<Rows>,
-    /// The entries, of this very path, that are in the new tree too.
-    kept: Box<[AtomicBool]>,
+    kept: Kept,
     /// Rows whose stored inode the basis still has, if it was listed.
     confirmed: Option<Box<[bool]>>,
 }
 
+/// Which entries of this very path are in the new tree too.
+enum Kept {
+    /// One for each of the rows.
+    Rows(Box<[AtomicBool]>),
+    /// One for each of the rows of this path, as `rows` are of another one.
+    Own(Rows, Box<[AtomicBool]>),
+    /// Hashes of the names, where there are too many rows to hold.
+    Names(Mutex<HashSet<u128>>),
+}
+
+/// A row of the listing.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed {
+    pub(crate) known: Known,
+    /// None where there are too many rows to hold.
+    place: Option<usize>,
+}
+
 impl Listing {
-    pub(crate) fn get(&self, name: &CStr) -> Option<Known<'_>> {
-        self.rows.get(name)
+    pub(crate) fn get(&self, ledger: &Ledger<'_>, name: &CStr) -> Option<Listed> {
+        if self.rows.are_many {
+            let known = ledger.known(self.of, name)?;
+            return Some(Listed { known, place: None });
+        }
+        let (place, known) = self.rows.find(name)?;
+        Some(Listed {
+            known,
+            place: Some(place),
+        })
     }
 
-    /// Tells whether the basis still has the inode that was recorded.
-    pub(crate) fn is_confirmed(&self, known: &Known<'_>) -> bool {
-        self.confirmed.as_ref().is_none_or(|confirmed| confirmed[known.place])
+    /// Tells whether a listing of the basis has the inode that was recorded;
+    /// none if it was not listed, or not for this entry.
+    pub(crate) fn is_confirmed(&self, listed: &Listed) -> Option<bool> {
+        Some(self.confirmed.as_ref()?[listed.place?])
     }
 
     /// Notes that an entry is in the new tree. False if it was noted before.
-    pub(crate) fn keep(&self, name: &CStr, known: Option<&Known<'_>>) -> bool {
-        let place = match &self.own {
-            Some(own) => own.get(name).map(|known| known.place),
-            None => known.map(|known| known.place),
-        };
-        place.is_none_or(|place| !self.kept[place].swap(true, Ordering::Relaxed))
+    pub(crate) fn keep(&self, name: &CStr, listed: Option<&Listed>) -> bool {
+        let is_new = |kept: &[AtomicBool], place: usize| !kept[place].swap(true, Ordering::Relaxed);
+        match &self.kept {
+            Kept::Rows(kept) => {
+                let place = listed.and_then(|listed| listed.place);
+                place.is_none_or(|place| is_new(kept, place))
+            }
+            Kept::Own(rows, kept) => rows.find(name).is_none_or(|(place, _)| is_new(kept, place)),
+            Kept::Names(names) => locked(names).insert(hash(name)),
+        }
     }
 
-    /// The entries that the newest snapshot has and the new tree does not.
-    fn gone(&self) -> impl Iterator<Item = Known<'_>> {
-        let own = self.own.as_ref().unwrap_or(&self.rows);
-        own.iter()
-            .zip(&self.kept)
-            .filter(|(known, kept)| known.is_open && !kept.load(Ordering::Relaxed))
-            .map(|(known, _)| known)
+    /// Tells of each entry that the newest snapshot has and the new tree not.
+    fn each_gone(&self, ledger: &Ledger<'_>, dir: DirId, mut tell: impl FnMut(&CStr)) {
+        let (rows, kept) = match &self.kept {
+            Kept::Rows(kept) => (&self.rows, kept),
+            Kept::Own(rows, kept) => (rows, kept),
+            Kept::Names(names) => {
+                let names = locked(names);
+                let gone = |name: &&CString| !names.contains(&hash(name));
+                let mut last = Vec::new();
+                while let Some(page) = ledger
+                    .names_after(dir, &last)
+                    .filter(|page| !page.is_empty())
+                {
+                    page.iter().filter(gone).for_each(|name| tell(name));
+                    last = page
+                        .last()
+                        .map(|name| name.to_bytes().to_vec())
+                        .unwrap_or_default();
+                }
+                return;
+            }
+        };
+        for ((name, known), kept) in rows.iter().zip(kept) {
+            if known.is_open && !kept.load(Ordering::Relaxed) {
+                tell(name);
+            }
+        }
     }
+}
+
+/// So many bits that no two names of a directory have the same.
+fn hash(name: &CStr) -> u128 {
+    let hash = blake3::hash(name.to_bytes());
+    hash.as_bytes()
+        .first_chunk()
+        .map_or(0, |first| u128::from_le_bytes(*first))
 }
 
 impl Walk<'_> {
@@ -62,24 +119,27 @@ impl Walk<'_> {
     pub(super) fn open_listing(&self, node: &Node<Walked>, trio: &Trio) -> Option<Arc<Listing>> {
         let ledger = self.ledger?;
         let level = &node.level;
-        let (rows, own) = match level.rows_of {
-            Some(of) if of != level.dir && !level.is_new => (ledger.rows(of), Some(ledger.rows(level.dir))),
-            Some(of) if of != level.dir => (ledger.rows(of), Some(Rows::default())),
-            Some(of) => (ledger.rows(of), None),
-            None => (Rows::default(), None),
+        let rows = level.rows_of.map(|of| ledger.rows(of)).unwrap_or_default();
+        let own = match level.is_adopted() {
+            true if level.is_new => Some(Rows::default()),
+            true => Some(ledger.rows(level.dir)),
+            false => None,
         };
         let of_path = own.as_ref().unwrap_or(&rows);
-        if of_path.damaged {
+        if of_path.are_damaged {
             self.log(&Change::Mistrust { dir: level.dir });
         }
-        let kept = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
+        let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
             confirmed: confirmed(ledger, &rows, trio.basis.as_ref()),
             of: level.rows_of.unwrap_or(level.dir),
             is_adopted: own.is_some(),
+            kept: match own {
+                _ if of_path.are_many => Kept::Names(Mutex::default()),
+                Some(own) => Kept::Own(own, flags),
+                None => Kept::Rows(flags),
+            },
             rows,
-            own,
-            kept,
         }))
     }
 
@@ -89,36 +149,40 @@ impl Walk<'_> {
         let Some(listing) = listing.and_then(Arc::into_inner) else {
             return;
         };
+        let Some(ledger) = self.writes() else {
+            return;
+        };
         let mut tally = Tally::default();
-        for known in listing.gone() {
+        let dir = node.level.dir;
+        listing.each_gone(ledger, dir, |name| {
             tally.change(&Change::Gone {
-                dir: node.level.dir,
-                name: known.name.to_owned(),
+                dir,
+                name: name.to_owned(),
             });
-        }
+        });
         self.add(node.level.belongs, &tally);
     }
 }
 
 /// Lists the basis, where that is how it is looked at.
 fn confirmed(ledger: &Ledger<'_>, rows: &Rows, basis: Option<&Dir>) -> Option<Box<[bool]>> {
-    if ledger.look != BasisLook::Listed {
+    if ledger.look != BasisLook::Listed || rows.are_many {
         return None;
     }
     let mut confirmed = vec![false; rows.len()].into_boxed_slice();
-    let Some(basis) = basis.filter(|_| !rows.is_empty()) else {
+    let Some(basis) = basis.filter(|_| rows.len() > 0) else {
         return Some(confirmed);
     };
     // Of what cannot be listed nothing is confirmed, and it is copied.
     while let Ok(Some(batch)) = Batch::read(basis) {
         for (name, inode) in batch.inodes() {
-            let Some(known) = rows.get(name) else {
+            let Some((place, known)) = rows.find(name) else {
                 continue;
             };
-            let is_stored = known
+            let facts = known
                 .facts
-                .is_some_and(|facts| facts.kind != EntryKind::Directory && facts.stored == Some(inode));
-            confirmed[known.place] = is_stored;
+                .filter(|facts| facts.kind != EntryKind::Directory);
+            confirmed[place] = facts.is_some_and(|facts| facts.stored == Some(inode));
         }
     }
     Some(confirmed)

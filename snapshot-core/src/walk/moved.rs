@@ -34,7 +34,9 @@ pub(crate) struct Elsewhere {
 
 impl Elsewhere {
     fn names(&self) -> impl Iterator<Item = (&CStr, Boundary)> {
-        self.path.iter().map(|name| (name.as_c_str(), Boundary::Stay))
+        self.path
+            .iter()
+            .map(|name| (name.as_c_str(), Boundary::Stay))
     }
 
     /// Opens the directory itself, or one below it.
@@ -58,7 +60,9 @@ impl Walk<'_> {
         let facts = &moved.version.facts;
         let is_known = here.source.ctime == facts.ctime
             && !facts.racy
-            && self.ledger.is_some_and(|ledger| ledger.reading == Reading::Changed);
+            && self
+                .ledger
+                .is_some_and(|ledger| ledger.reading == Reading::Changed);
         // An inode number is given to another file as soon as the first is
         // gone, but its ctime is later. A rename changes the ctime too, and
         // only the content tells the two apart.
@@ -134,7 +138,12 @@ impl Walk<'_> {
             })
     }
 
-    fn open_in_basis(&self, ledger: &Ledger<'_>, dir: DirId, access: Access) -> Option<(Dir, Elsewhere)> {
+    fn open_in_basis(
+        &self,
+        ledger: &Ledger<'_>,
+        dir: DirId,
+        access: Access,
+    ) -> Option<(Dir, Elsewhere)> {
         let elsewhere = Elsewhere {
             top: Arc::clone(ledger.basis.as_ref()?),
             path: ledger.path(dir)?,

@@ -4,14 +4,13 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use crate::catalog::{Change, DirId, Facts, MountId, NO_MOUNT, Origin, Version};
+use crate::catalog::{Change, DirId, Facts, Known, MountId, NO_MOUNT, Origin, Version};
 use crate::entry::{EntryKind, Metadata};
 use crate::fs::dir::Dir;
 use crate::node::Node;
 use crate::walk::directory::Found;
 use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
-use crate::walk::listing::Listing;
 use crate::walk::moved::Elsewhere;
 use crate::walk::state::Walk;
 
@@ -38,11 +37,9 @@ pub(super) struct Standing {
 }
 
 impl KnownDirectory {
-    /// Finds a directory in the listing of the one above, and notes that it was
-    /// met.
-    pub(super) fn find(listing: Option<&Listing>, name: &CStr) -> Option<KnownDirectory> {
-        let known = listing?.get(name)?;
-        let facts = *known.facts?;
+    /// Takes what is known of an entry, if that is a directory.
+    pub(super) fn of(known: Known) -> Option<KnownDirectory> {
+        let facts = known.facts?;
         (facts.kind == EntryKind::Directory).then_some(KnownDirectory {
             facts,
             is_current: known.is_current,
@@ -73,13 +70,9 @@ impl Walk<'_> {
         };
         let mount = ledger.identify(source, &self.mount_root);
         let rows = ledger.rows(0);
-        let known = rows.get(c"").and_then(|known| {
-            Some(KnownDirectory {
-                facts: *known.facts?,
-                is_current: known.is_current,
-                has_xattrs: known.has_xattrs,
-            })
-        });
+        let known = rows
+            .find(c"")
+            .and_then(|(_, known)| KnownDirectory::of(known));
         let is_recorded = known.is_some_and(|known| known.is_version(metadata, mount));
         Standing {
             mount,
@@ -117,8 +110,11 @@ impl Walk<'_> {
             false => self.find_moved_directory(above, name, metadata),
         };
         let is_recorded = !above.is_adopted()
-            && known.is_some_and(|known| known.id() == Some(dir) && known.is_version(metadata, mount));
-        let own = known.and_then(|known| known.id()).or((!is_new).then_some(dir));
+            && known
+                .is_some_and(|known| known.id() == Some(dir) && known.is_version(metadata, mount));
+        let own = known
+            .and_then(|known| known.id())
+            .or((!is_new).then_some(dir));
         Standing {
             mount,
             dir,
@@ -154,7 +150,12 @@ impl Walk<'_> {
     }
 
     /// Notes a mount point that is left as an empty directory.
-    pub(super) fn record_mount_point(&self, up: &Node<Walked>, found: &Found<'_>, given: &Metadata) {
+    pub(super) fn record_mount_point(
+        &self,
+        up: &Node<Walked>,
+        found: &Found<'_>,
+        given: &Metadata,
+    ) {
         let Some(ledger) = self.writes() else {
             return;
         };
@@ -189,9 +190,19 @@ impl Walk<'_> {
 }
 
 fn open_names(ledger: &Ledger<'_>, dir: DirId) -> Vec<CString> {
-    let rows = ledger.rows(dir);
-    let open = rows.iter().filter(|known| known.is_open);
-    open.map(|known| known.name.to_owned()).collect()
+    let mut names = Vec::new();
+    let mut last = Vec::new();
+    while let Some(page) = ledger
+        .names_after(dir, &last)
+        .filter(|page| !page.is_empty())
+    {
+        last = page
+            .last()
+            .map(|name| name.to_bytes().to_vec())
+            .unwrap_or_default();
+        names.extend(page);
+    }
+    names
 }
 
 impl Walked {

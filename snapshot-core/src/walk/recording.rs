@@ -109,8 +109,7 @@ impl<'run> Walk<'run> {
                 (Some(moved.version.clone()), Origin::Moved { dir, name })
             }
             (None, Some(of)) => {
-                let known = here.known.filter(|known| known.facts.is_some());
-                let before = known.and_then(|_| ledger.version(of, here.name));
+                let before = here.facts().and_then(|_| ledger.version(of, here.name));
                 let origin = match here.listing.is_some_and(|listing| listing.is_adopted) {
                     true => Origin::Moved {
                         dir: of,
@@ -221,8 +220,7 @@ impl Here<'_> {
         let is_of_this_path = self.listing.is_some_and(|listing| !listing.is_adopted);
         self.said == Said::Unchanged
             && is_of_this_path
-            && self.known.is_some_and(|known| {
-                known.is_current && known.facts.is_some_and(|facts| facts.stored == stored)
-            })
+            && self.known.is_some_and(|listed| listed.known.is_current)
+            && self.facts().is_some_and(|facts| facts.stored == stored)
     }
 }

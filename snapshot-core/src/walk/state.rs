@@ -19,7 +19,7 @@ use crate::fs::copy::Ways;
 use crate::fs::dir::Access;
 use crate::fs::remove;
 use crate::node::Node;
-use crate::options::Mounts;
+use crate::options::{Mounts, Reading};
 use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
@@ -250,6 +250,12 @@ impl<'run> Walk<'run> {
         locked(&self.notes.link_refusal).get_or_insert_with(|| error.to_string());
     }
 
+    /// Tells whether every file is read, whatever is known of it.
+    pub(crate) fn reads_everything(&self) -> bool {
+        self.ledger
+            .is_some_and(|ledger| ledger.reading == Reading::Everything)
+    }
+
     /// Passes attributes on, noting those that the destination cannot hold.
     pub(crate) fn seen(&self, xattrs: Xattrs) -> Xattrs {
         let lost = xattrs.namespaces().without(self.rules.xattrs);
@@ -329,6 +335,7 @@ impl<'run> Walk<'run> {
                 error,
             });
         }
+        warnings.extend(self.ledger.into_iter().flat_map(Ledger::warnings));
         match notes.links_exhausted.load(Ordering::Relaxed) {
             0 => {}
             files => warnings.push(Warning::LinkLimit { files }),

@@ -1,0 +1,158 @@
+//! The catalog in the hands of a run: made to agree with the snapshots there
+//! are, read while the tree is built, written around its publication.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use crate::catalog::living::{Repairs, Told, told};
+use crate::catalog::log::Log;
+use crate::catalog::merge::{Made, NewMount, merge};
+use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
+use crate::catalog::read::{Reader, Standing};
+use crate::catalog::row::{DirId, MountId};
+use crate::entry::RootId;
+use crate::name::SnapshotName;
+use crate::store::Store;
+
+/// A run's hold on the catalog.
+pub(crate) struct Session<'s> {
+    store: &'s Store,
+    connection: Option<Connection>,
+    told: Vec<Told>,
+    pub(crate) mounts: HashMap<RootId, MountId>,
+    pub(crate) last_directory: DirId,
+    pub(crate) kind: SessionKind,
+}
+
+/// What becomes of the catalog in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// It is read and goes on.
+    Kept,
+    /// A new one is begun.
+    New(Trouble),
+    /// It can be neither read nor written.
+    Off(Trouble),
+}
+
+impl<'s> Session<'s> {
+    /// Begins a run that has the lock. `exists` tells whether there is a
+    /// snapshot of that number and name.
+    pub(crate) fn begin(
+        store: &'s Store,
+        exists: impl Fn(u64, SnapshotName) -> bool,
+    ) -> Session<'s> {
+        let kept =
+            open_reconciled(store, exists).and_then(|connection| Session::kept(store, connection));
+        kept.unwrap_or_else(|trouble| Session::without(store, trouble))
+    }
+
+    /// Looks at the catalog without the lock, and without changing it.
+    pub(crate) fn look(store: &'s Store) -> Session<'s> {
+        let kept = store
+            .open_catalog(Open::Read)
+            .and_then(|(connection, numbers)| match numbers {
+                Numbers::Valid => Session::kept(store, connection),
+                Numbers::OfAnotherDisk => Err(moved_store()),
+            });
+        kept.unwrap_or_else(|trouble| Session::without(store, trouble))
+    }
+
+    fn kept(store: &'s Store, connection: Connection) -> Outcome<Session<'s>> {
+        let told = told(&connection)?;
+        let mut mounts = HashMap::new();
+        let last: Option<DirId>;
+        {
+            let mut statement = connection.prepare("SELECT id, inode, born, born_ns FROM mount")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                mounts.insert(root_id(row, 1)?, row.get(0)?);
+            }
+            last = connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
+        }
+        Ok(Session {
+            store,
+            connection: Some(connection),
+            told,
+            mounts,
+            last_directory: last.unwrap_or(super::row::TOP),
+            kind: SessionKind::Kept,
+        })
+    }
+
+    fn without(store: &'s Store, trouble: Trouble) -> Session<'s> {
+        let kind = match trouble {
+            Trouble::Missing | Trouble::Damaged(_) => SessionKind::New(trouble),
+            _ => SessionKind::Off(trouble),
+        };
+        Session {
+            store,
+            connection: None,
+            told: Vec::new(),
+            mounts: HashMap::new(),
+            last_directory: super::row::TOP,
+            kind,
+        }
+    }
+
+    /// What was kept and compared in a snapshot, if the catalog tells of it.
+    pub(crate) fn rules(&self, sequence: u64, name: SnapshotName) -> Option<&str> {
+        let name = name.to_string();
+        let told = self
+            .told
+            .iter()
+            .find(|told| told.sequence == sequence && told.name == name);
+        told.map(|told| told.rules.as_str())
+    }
+
+    /// Lets the workers of a walk read. `basis` is a snapshot that the catalog
+    /// tells of, or none.
+    pub(crate) fn reader(&mut self, basis: Option<u64>) -> Option<Reader<'s>> {
+        let connection = self.connection.take()?;
+        let newest = self.told.last().map_or(0, |told| told.sequence);
+        Some(Reader::new(
+            self.store,
+            connection,
+            Standing { basis, newest },
+        ))
+    }
+
+    /// Writes down the new snapshot as pending. No reader is left by now.
+    pub(crate) fn write(&self, made: &Made, mounts: &[NewMount], log: &Log) -> Outcome<()> {
+        let mut connection = match &self.kind {
+            SessionKind::Kept => self.store.open_catalog(Open::Write)?.0,
+            SessionKind::New(_) => self.store.make_catalog()?,
+            SessionKind::Off(trouble) => return Err(trouble.clone()),
+        };
+        merge(&mut connection, made, mounts, log)
+    }
+}
+
+/// Makes the catalog agree with the snapshots there are. Under the lock.
+pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> bool) -> Outcome<()> {
+    open_reconciled(store, exists).map(drop)
+}
+
+fn open_reconciled(
+    store: &Store,
+    exists: impl Fn(u64, SnapshotName) -> bool,
+) -> Outcome<Connection> {
+    // To be written, since a transaction that was cut short is undone so.
+    let (mut connection, numbers) = store.open_catalog(Open::Write)?;
+    if numbers == Numbers::OfAnotherDisk {
+        return Err(moved_store());
+    }
+    let repairs = Repairs::find(&told(&connection)?, exists);
+    if repairs.is_empty() {
+        return Ok(connection);
+    }
+    repairs.carry_out(&mut connection)?;
+    // Others may read again.
+    drop(connection);
+    Ok(store.open_catalog(Open::Write)?.0)
+}
+
+fn moved_store() -> Trouble {
+    Trouble::Damaged("the store was moved to another disk".to_owned())
+}

@@ -1,0 +1,189 @@
+//! The catalog's part in a backup: what it lets the walk spare, and what it is
+//! told of the new snapshot.
+
+use std::ffi::CString;
+use std::sync::atomic::Ordering;
+
+use crate::catalog::{Log, Made, Session, SessionKind, Trouble, reconcile};
+use crate::compare::{Names, Rules};
+use crate::engine::Run;
+use crate::engine::work::Work;
+use crate::entry::FileTime;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fs::dir::Dir;
+use crate::fs::publish::{Filesystem, InodeNumbers};
+use crate::name::SnapshotName;
+use crate::options::BasisCheck;
+use crate::record::SnapshotInfo;
+use crate::report::Warning;
+use crate::run::now_wall;
+use crate::store::Store;
+use crate::walk::{BasisLook, Ledger, Manner};
+
+/// A change that is younger when it is read may not be the last one within its
+/// tick of the clock; one through a mapping is told late by as much.
+const RACY_SECONDS: i64 = 60;
+
+impl Store {
+    /// Makes the catalog tell of these snapshots and no others. Under the lock.
+    /// What cannot be done now is done by the next run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnsupportedFormat`] if a newer version wrote it.
+    pub(crate) fn reconcile_catalog(
+        &self,
+        snapshots: &[SnapshotInfo],
+        unreadable: &[SnapshotName],
+    ) -> Result<()> {
+        match reconcile(self, exists(snapshots, unreadable)) {
+            Err(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(&trouble)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the catalog for a run that has the lock.
+    pub(crate) fn begin_catalog(
+        &self,
+        snapshots: &[SnapshotInfo],
+        unreadable: &[SnapshotName],
+    ) -> Result<Session<'_>> {
+        let session = Session::begin(self, exists(snapshots, unreadable));
+        match &session.kind {
+            SessionKind::Off(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(trouble)),
+            _ => Ok(session),
+        }
+    }
+
+    fn newer_catalog(&self, trouble: &Trouble) -> Error {
+        let message = format!(
+            "the catalog of {} cannot be used: {trouble}",
+            self.path().display()
+        );
+        Error::new(ErrorKind::UnsupportedFormat, message)
+            .with_path(self.path())
+            .with_hint("use the version of hardsnap that wrote it, or a later one")
+    }
+}
+
+/// Tells what the catalog may go on telling of: the snapshots there are, and
+/// those of which nobody can say what they are.
+fn exists(
+    snapshots: &[SnapshotInfo],
+    unreadable: &[SnapshotName],
+) -> impl Fn(u64, SnapshotName) -> bool {
+    move |sequence, name| {
+        unreadable.contains(&name)
+            || snapshots
+                .iter()
+                .any(|snapshot| snapshot.sequence == sequence && snapshot.name == name)
+    }
+}
+
+impl Run<'_> {
+    /// Opens the catalog for the walk.
+    pub(super) fn ledger<'s>(
+        &self,
+        session: &mut Session<'s>,
+        basis: Option<&SnapshotInfo>,
+        tree: Option<&Dir>,
+        rules: &Rules,
+        work: Option<&Work<'_>>,
+    ) -> Result<Ledger<'s>> {
+        let failed = |error| Error::io("open the basis", self.store.path(), error);
+        let filesystem = match work {
+            Some(work) => work.filesystem,
+            None => Filesystem::of(&self.store.root).map_err(failed)?,
+        };
+        let told = basis.and_then(|basis| session.rules(basis.sequence, basis.name));
+        let is_same = told.is_some_and(|told| told == rules.describe());
+        let look = match (filesystem.inode_numbers(), self.options.basis_check) {
+            (InodeNumbers::Passing, _) => BasisLook::StatWithoutInodes,
+            (_, BasisCheck::EveryEntry) => BasisLook::Stat,
+            // What the destination could not hold then it may hold now.
+            _ if !is_same || rules.names == Names::Folded => BasisLook::Stat,
+            (InodeNumbers::Listed, _) => BasisLook::Listed,
+            (InodeNumbers::Told, _) => BasisLook::Word,
+        };
+        let known = told.and(basis).map(|basis| basis.sequence);
+        let (log, basis) = (
+            work.filter(|_| !matches!(session.kind, SessionKind::Off(_)))
+                .map(|work| {
+                    let name = CString::new(format!("{}.catalog", work.name)).unwrap_or_default();
+                    work.reopen_all().map(|dir| Log::new(dir, name))
+                })
+                .transpose()
+                .map_err(failed)?,
+            tree.filter(|_| known.is_some())
+                .map(Dir::reopen)
+                .transpose()
+                .map_err(failed)?,
+        );
+        let now = now_wall();
+        let manner = Manner {
+            look,
+            reading: self.options.reading,
+            hashes: self.options.hashes,
+            racy_since: FileTime {
+                seconds: now.seconds.saturating_sub(RACY_SECONDS),
+                ..now
+            },
+        };
+        Ok(Ledger::new(
+            session.reader(known),
+            log,
+            std::mem::take(&mut session.mounts),
+            session.last_directory,
+            manner,
+            basis,
+        ))
+    }
+
+    /// Writes down what the walk found; whether or not that can be done, the
+    /// snapshot is published.
+    pub(super) fn write_catalog(
+        &self,
+        session: &Session<'_>,
+        ledger: &mut Ledger<'_>,
+        rules: &Rules,
+        sequence: u64,
+        name: SnapshotName,
+    ) -> Option<Warning> {
+        // Readers keep others from writing.
+        ledger.reader = None;
+        let log = ledger.log.take()?;
+        let mounts = ledger.take_new_mounts();
+        let made = Made {
+            sequence,
+            name,
+            rules: rules.describe(),
+            directory_bytes: ledger.directory_bytes.load(Ordering::Relaxed),
+        };
+        let failure = ledger.take_failure();
+        let written = match failure {
+            Some(trouble) => Err(trouble),
+            None => session.write(&made, &mounts, &log),
+        };
+        let trouble = written.err()?;
+        // Of what is damaged nothing is left but to begin anew.
+        if matches!(trouble, Trouble::Damaged(_)) {
+            let _ = self.store.discard_catalog();
+        }
+        Some(Warning::CatalogNotWritten {
+            reason: trouble.to_string(),
+        })
+    }
+}
+
+/// What to say of a catalog before anything is done with it.
+pub(super) fn first_warning(session: &Session<'_>, has_basis: bool) -> Option<Warning> {
+    let trouble = match &session.kind {
+        SessionKind::Kept => return None,
+        // The first snapshot has none to go by.
+        SessionKind::New(Trouble::Missing) if !has_basis => return None,
+        SessionKind::New(trouble) | SessionKind::Off(trouble) => trouble,
+    };
+    Some(Warning::CatalogUnusable {
+        reason: trouble.to_string(),
+    })
+}
