@@ -221,6 +221,39 @@
 #define HARDSNAP_MODE_DRY_RUN 1
 
 /**
+ * Files that may have changed, by what is known of them, are read. The default.
+ */
+#define HARDSNAP_READING_CHANGED 0
+
+/**
+ * Every file is read, to compare its content by its hash with what was
+ * recorded. A file without a recorded hash is copied.
+ */
+#define HARDSNAP_READING_EVERYTHING 1
+
+/**
+ * An entry of the basis is looked at where the record of it is not enough. The
+ * default.
+ */
+#define HARDSNAP_BASIS_CHECK_AS_NEEDED 0
+
+/**
+ * Every entry of the basis is looked at.
+ */
+#define HARDSNAP_BASIS_CHECK_EVERY_ENTRY 1
+
+/**
+ * A hash (BLAKE3) is computed of each file while it is copied, and recorded.
+ * The default.
+ */
+#define HARDSNAP_HASHES_KEPT 0
+
+/**
+ * No hash of copied files is computed.
+ */
+#define HARDSNAP_HASHES_OFF 1
+
+/**
  * Ages count back from the newest snapshot: no backup, nothing expires.
  */
 #define HARDSNAP_ANCHOR_NEWEST 0
@@ -231,7 +264,7 @@
 #define HARDSNAP_ANCHOR_NOW 1
 
 /**
- * Names of regular files that were made hard links.
+ * Names of regular files that were made hard links, moved ones not included.
  */
 #define HARDSNAP_FILES_LINKED 0
 
@@ -241,7 +274,7 @@
 #define HARDSNAP_FILES_COPIED 1
 
 /**
- * Sizes of the files that were linked, in bytes.
+ * Sizes of the files that were linked, moved ones included, in bytes.
  */
 #define HARDSNAP_BYTES_LINKED 2
 
@@ -269,6 +302,12 @@
  * Entries that were left out on purpose.
  */
 #define HARDSNAP_EXCLUDED 7
+
+/**
+ * Regular files that were linked to an entry that the basis has under another
+ * name.
+ */
+#define HARDSNAP_FILES_MOVED 8
 
 /**
  * There is no snapshot to speak of.
@@ -891,6 +930,30 @@ hardsnap_status hardsnap_backup_options_set_mode(struct hardsnap_backup_options 
  * another of these.
  */
 hardsnap_status hardsnap_backup_options_set_mounts(struct hardsnap_backup_options *options,
+                                                   int32_t number,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Sets which files are read to find out whether they have changed:
+ * HARDSNAP_READING_CHANGED or HARDSNAP_READING_EVERYTHING.
+ */
+hardsnap_status hardsnap_backup_options_set_reading(struct hardsnap_backup_options *options,
+                                                    int32_t number,
+                                                    struct hardsnap_error **error);
+
+/**
+ * Sets whether each entry of the basis is looked at:
+ * HARDSNAP_BASIS_CHECK_AS_NEEDED or HARDSNAP_BASIS_CHECK_EVERY_ENTRY.
+ */
+hardsnap_status hardsnap_backup_options_set_basis_check(struct hardsnap_backup_options *options,
+                                                        int32_t number,
+                                                        struct hardsnap_error **error);
+
+/**
+ * Sets whether the hashes of copied files are kept: HARDSNAP_HASHES_KEPT or
+ * HARDSNAP_HASHES_OFF.
+ */
+hardsnap_status hardsnap_backup_options_set_hashes(struct hardsnap_backup_options *options,
                                                    int32_t number,
                                                    struct hardsnap_error **error);
 

@@ -4,7 +4,8 @@ use std::ffi::c_char;
 use std::num::NonZeroUsize;
 
 use engine::{
-    BackupOptions, FullCopies, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions,
+    BackupOptions, BasisCheck, FullCopies, Hashes, InitOptions, Jobs, Mode, Mounts, Pruning,
+    Reading, Series, TreeOptions,
 };
 
 use crate::argument::{Out, free, handle, handle_mut, one_of, path, text, time};
@@ -28,6 +29,24 @@ pub const HARDSNAP_MODE_ACT: i32 = 0;
 /// Writes nothing, takes no lock, and reports what would be done.
 pub const HARDSNAP_MODE_DRY_RUN: i32 = 1;
 
+/// Files that may have changed, by what is known of them, are read. The default.
+pub const HARDSNAP_READING_CHANGED: i32 = 0;
+/// Every file is read, to compare its content by its hash with what was
+/// recorded. A file without a recorded hash is copied.
+pub const HARDSNAP_READING_EVERYTHING: i32 = 1;
+
+/// An entry of the basis is looked at where the record of it is not enough. The
+/// default.
+pub const HARDSNAP_BASIS_CHECK_AS_NEEDED: i32 = 0;
+/// Every entry of the basis is looked at.
+pub const HARDSNAP_BASIS_CHECK_EVERY_ENTRY: i32 = 1;
+
+/// A hash (BLAKE3) is computed of each file while it is copied, and recorded.
+/// The default.
+pub const HARDSNAP_HASHES_KEPT: i32 = 0;
+/// No hash of copied files is computed.
+pub const HARDSNAP_HASHES_OFF: i32 = 1;
+
 fn mounts(number: i32) -> Result<Mounts, Failure> {
     let values = [
         (HARDSNAP_MOUNTS_LOCAL, Mounts::Local),
@@ -43,6 +62,30 @@ fn mode(number: i32) -> Result<Mode, Failure> {
         (HARDSNAP_MODE_DRY_RUN, Mode::DryRun),
     ];
     one_of("mode", number, &values)
+}
+
+fn reading(number: i32) -> Result<Reading, Failure> {
+    let values = [
+        (HARDSNAP_READING_CHANGED, Reading::Changed),
+        (HARDSNAP_READING_EVERYTHING, Reading::Everything),
+    ];
+    one_of("reading", number, &values)
+}
+
+fn basis_check(number: i32) -> Result<BasisCheck, Failure> {
+    let values = [
+        (HARDSNAP_BASIS_CHECK_AS_NEEDED, BasisCheck::AsNeeded),
+        (HARDSNAP_BASIS_CHECK_EVERY_ENTRY, BasisCheck::EveryEntry),
+    ];
+    one_of("basis check", number, &values)
+}
+
+fn hashes(number: i32) -> Result<Hashes, Failure> {
+    let values = [
+        (HARDSNAP_HASHES_KEPT, Hashes::Kept),
+        (HARDSNAP_HASHES_OFF, Hashes::Off),
+    ];
+    one_of("hashes", number, &values)
 }
 
 fn jobs(number: u32) -> Jobs {
@@ -248,6 +291,63 @@ pub unsafe extern "C" fn hardsnap_backup_options_set_mounts(
             let options = handle_mut("options", options)?;
             let mounts = mounts(number)?;
             options.change(|options| options.mounts(mounts));
+            Ok(())
+        })
+    }
+}
+
+/// Sets which files are read to find out whether they have changed:
+/// HARDSNAP_READING_CHANGED or HARDSNAP_READING_EVERYTHING.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_reading(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let reading = reading(number)?;
+            options.change(|options| options.reading(reading));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether each entry of the basis is looked at:
+/// HARDSNAP_BASIS_CHECK_AS_NEEDED or HARDSNAP_BASIS_CHECK_EVERY_ENTRY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_basis_check(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let basis_check = basis_check(number)?;
+            options.change(|options| options.basis_check(basis_check));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether the hashes of copied files are kept: HARDSNAP_HASHES_KEPT or
+/// HARDSNAP_HASHES_OFF.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_hashes(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let hashes = hashes(number)?;
+            options.change(|options| options.hashes(hashes));
             Ok(())
         })
     }

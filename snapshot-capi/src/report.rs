@@ -11,11 +11,11 @@ use crate::guard::look;
 use crate::problem::hardsnap_problem;
 use crate::text::{Text, lend};
 
-/// Names of regular files that were made hard links.
+/// Names of regular files that were made hard links, moved ones not included.
 pub const HARDSNAP_FILES_LINKED: i32 = 0;
 /// Regular files whose data was copied.
 pub const HARDSNAP_FILES_COPIED: i32 = 1;
-/// Sizes of the files that were linked, in bytes.
+/// Sizes of the files that were linked, moved ones included, in bytes.
 pub const HARDSNAP_BYTES_LINKED: i32 = 2;
 /// Sizes of the files that were copied, in bytes.
 pub const HARDSNAP_BYTES_COPIED: i32 = 3;
@@ -27,6 +27,9 @@ pub const HARDSNAP_SYMLINKS: i32 = 5;
 pub const HARDSNAP_SPECIALS: i32 = 6;
 /// Entries that were left out on purpose.
 pub const HARDSNAP_EXCLUDED: i32 = 7;
+/// Regular files that were linked to an entry that the basis has under another
+/// name.
+pub const HARDSNAP_FILES_MOVED: i32 = 8;
 
 /// There is no snapshot to speak of.
 pub const HARDSNAP_SNAPSHOT_NONE: i32 = 0;
@@ -47,6 +50,7 @@ pub(crate) fn count_of(counts: &Counts, which: i32) -> u64 {
         HARDSNAP_SYMLINKS => counts.symlinks,
         HARDSNAP_SPECIALS => counts.specials,
         HARDSNAP_EXCLUDED => counts.excluded,
+        HARDSNAP_FILES_MOVED => counts.files_moved,
         _ => 0,
     }
 }

@@ -133,6 +133,22 @@ fn handles_are_made_used_and_freed_once() {
             null_mut(),
         );
         assert_eq!(ok, HARDSNAP_OK);
+        let ok =
+            hardsnap_backup_options_set_reading(options, HARDSNAP_READING_EVERYTHING, null_mut());
+        assert_eq!(ok, HARDSNAP_OK);
+        let ok = hardsnap_backup_options_set_basis_check(
+            options,
+            HARDSNAP_BASIS_CHECK_EVERY_ENTRY,
+            null_mut(),
+        );
+        assert_eq!(ok, HARDSNAP_OK);
+        let ok = hardsnap_backup_options_set_hashes(options, HARDSNAP_HASHES_OFF, null_mut());
+        assert_eq!(ok, HARDSNAP_OK);
+        let told = format!("{:?}", *options);
+        assert!(
+            told.contains("reading: Everything, basis_check: EveryEntry, hashes: Off"),
+            "{told}"
+        );
         let ok = hardsnap_backup_options_prune_by(options, policy, null_mut());
         assert_eq!(ok, HARDSNAP_OK);
         // What options were given is theirs, and not looked at again.

@@ -117,6 +117,16 @@ pub(crate) struct BackupArgs {
     /// Go on even where there are no hard links and each snapshot is a full copy
     #[arg(long)]
     pub(crate) allow_full_copies: bool,
+    /// Read every file and compare its content, by its hash, with what was recorded; copy those
+    /// without a recorded hash
+    #[arg(long)]
+    pub(crate) checksum: bool,
+    /// Look at each stored file of the snapshot before instead of relying on the record of it
+    #[arg(long)]
+    pub(crate) check_basis: bool,
+    /// Compute and keep no hashes (BLAKE3) of the files that are copied
+    #[arg(long)]
+    pub(crate) no_hash: bool,
     /// Date the snapshot TIME instead of now, and prune as of then
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
     pub(crate) time: Option<DateTime<Utc>>,

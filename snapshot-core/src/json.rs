@@ -100,7 +100,7 @@ impl From<&Counts> for CountFields {
         CountFields {
             files_linked: counts.files_linked,
             files_copied: counts.files_copied,
-            files_moved: 0,
+            files_moved: counts.files_moved,
             bytes_linked: counts.bytes_linked,
             bytes_copied: counts.bytes_copied,
             directories: counts.directories,
@@ -343,7 +343,7 @@ impl<'a> From<&'a SnapshotInfo> for SnapshotFields<'a> {
                 .map(|source| source.to_string_lossy().into_owned())
                 .collect(),
             sources_base64: exact.then(|| sources.iter().map(encoded).collect()),
-            files: snapshot.counts.files_linked + snapshot.counts.files_copied,
+            files: snapshot.counts.files(),
             bytes: snapshot.counts.bytes(),
             new_bytes: snapshot.counts.bytes_copied,
             suspicions: texts(&snapshot.suspicions),
@@ -444,6 +444,16 @@ mod tests {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
         assert_eq!(base64(&[0xff, 0xfe, 0xfd, 0x00]), "//79AA==");
+    }
+
+    #[test]
+    fn a_summary_has_the_moved_files_apart_from_the_linked_ones() {
+        let mut report = TreeReport::default();
+        report.counts.files_linked = 5;
+        report.counts.files_moved = 2;
+        let summary = serde_json::to_value(&report).unwrap();
+        assert_eq!(summary["files_linked"], 5);
+        assert_eq!(summary["files_moved"], 2);
     }
 
     #[test]

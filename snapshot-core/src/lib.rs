@@ -121,7 +121,8 @@ pub use filter::{
 pub use guard::Pause;
 pub use name::{InvalidSnapshotName, SnapshotName};
 pub use options::{
-    BackupOptions, FullCopies, InitOptions, Jobs, Mode, Mounts, Pruning, Series, TreeOptions,
+    BackupOptions, BasisCheck, FullCopies, Hashes, InitOptions, Jobs, Mode, Mounts, Pruning,
+    Reading, Series, TreeOptions,
 };
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;

@@ -107,6 +107,40 @@ pub enum Series {
     Change,
 }
 
+/// Which files a run reads to find out whether they have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reading {
+    /// Those that may have changed, by what is known of them.
+    #[default]
+    Changed,
+    /// Every file, to compare its content by its hash with what was recorded. A
+    /// file without a recorded hash is copied.
+    Everything,
+}
+
+/// Whether a run looks at what the basis holds, or relies on the record of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BasisCheck {
+    /// Looks at an entry where the record of it is not enough.
+    #[default]
+    AsNeeded,
+    /// Looks at every entry.
+    EveryEntry,
+}
+
+/// What becomes of the hashes (BLAKE3) of the files that are copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hashes {
+    /// Each is computed while the file is copied, and recorded.
+    #[default]
+    Kept,
+    /// None is computed.
+    Off,
+}
+
 /// What happens to expired snapshots after a backup.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -237,6 +271,30 @@ impl BackupOptions {
         self
     }
 
+    /// Sets which files are read to find out whether they have changed. Default:
+    /// [`Reading::Changed`].
+    #[must_use]
+    pub fn reading(mut self, reading: Reading) -> BackupOptions {
+        self.reading = reading;
+        self
+    }
+
+    /// Sets whether each entry of the basis is looked at. Default:
+    /// [`BasisCheck::AsNeeded`].
+    #[must_use]
+    pub fn basis_check(mut self, basis_check: BasisCheck) -> BackupOptions {
+        self.basis_check = basis_check;
+        self
+    }
+
+    /// Sets whether the hashes of copied files are kept. Default:
+    /// [`Hashes::Kept`].
+    #[must_use]
+    pub fn hashes(mut self, hashes: Hashes) -> BackupOptions {
+        self.hashes = hashes;
+        self
+    }
+
     /// Sets what happens to expired snapshots. Default: [`Pruning::ByStore`].
     #[must_use]
     pub fn pruning(mut self, pruning: Pruning) -> BackupOptions {
@@ -296,29 +354,4 @@ impl TreeOptions {
         self.mounts = mounts;
         self
     }
-}
-
-/// Which files are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reading {
-    #[default]
-    Changed,
-    Everything,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Hashes {
-    #[default]
-    Kept,
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BasisCheck {
-    #[default]
-    AsNeeded,
-    EveryEntry,
 }

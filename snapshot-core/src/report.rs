@@ -22,15 +22,16 @@ use crate::xattr::XattrNamespace;
 #[serde(default)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Names of regular files that were made hard links: to the basis, or to
-    /// another name of the same file in this snapshot.
+    /// Names of regular files that were made hard links: to the same name in the
+    /// basis, or to another name of the same file in this snapshot.
     pub files_linked: u64,
     /// Regular files whose data was copied.
     pub files_copied: u64,
     /// Regular files that were linked to an entry that the basis has under
-    /// another name.
+    /// another name. They are not among `files_linked`.
     pub files_moved: u64,
-    /// Sizes of the files that were linked, a name at a time, in bytes.
+    /// Sizes of the files that were linked, moved ones included, a name at a
+    /// time, in bytes.
     pub bytes_linked: u64,
     /// Sizes of the files that were copied, in bytes.
     pub bytes_copied: u64,
@@ -45,15 +46,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The number of regular files, a name at a time.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.files_linked + self.files_copied + self.files_moved
+    }
+
     /// The number of entries of every kind.
     #[must_use]
     pub fn entries(&self) -> u64 {
-        self.files_linked
-            + self.files_copied
-            + self.files_moved
-            + self.directories
-            + self.symlinks
-            + self.specials
+        self.files() + self.directories + self.symlinks + self.specials
     }
 
     /// The sizes of all files, in bytes.
@@ -283,11 +285,11 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
-    /// What the catalog says of these directories was not what had been written
-    /// there: they were compared with the basis.
+    /// What the catalog says of entries is not what had been written there: they
+    /// were compared with the basis.
     CatalogDamaged {
-        /// The number of directories.
-        directories: u64,
+        /// The number of entries.
+        entries: u64,
     },
     /// Sources are on another filesystem than when the basis was made, so that
     /// ctimes and inodes say nothing about their entries: what changed was told
@@ -397,9 +399,9 @@ impl fmt::Display for Warning {
                 f,
                 "the snapshot is not in the catalog ({reason}); `hardsnap reindex` puts it there"
             ),
-            Warning::CatalogDamaged { directories } => write!(
+            Warning::CatalogDamaged { entries } => write!(
                 f,
-                "the catalog is damaged: {directories} directories were compared with the basis instead"
+                "the catalog is damaged: {entries} entries were compared with the basis instead"
             ),
             Warning::SourcesMoved { entries } => write!(
                 f,
@@ -476,4 +478,25 @@ pub struct RemovalReport {
     pub left_behind: Vec<Problem>,
     /// Time from the lock to the end.
     pub elapsed: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_file_is_a_file_and_an_entry_of_its_own() {
+        let mut counts = Counts {
+            files_linked: 1,
+            directories: 1,
+            ..Counts::default()
+        };
+        counts.add(&Counts {
+            files_moved: 2,
+            bytes_linked: 10,
+            ..Counts::default()
+        });
+        assert_eq!((counts.files(), counts.entries()), (3, 4));
+        assert_eq!((counts.files_linked, counts.bytes()), (1, 10));
+    }
 }

@@ -222,6 +222,7 @@ fn counts<'py>(py: Python<'py>, counts: &Counts) -> Object<'py> {
     object!(py, "_reports", "Counts", {
         files_linked: counts.files_linked,
         files_copied: counts.files_copied,
+        files_moved: counts.files_moved,
         bytes_linked: counts.bytes_linked,
         bytes_copied: counts.bytes_copied,
         directories: counts.directories,

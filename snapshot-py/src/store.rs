@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hardsnap::{
-    BackupOptions, Deletion, FullCopies, InitOptions, MarkReport, Series, SnapshotInfo,
-    SnapshotName,
+    BackupOptions, BasisCheck, Deletion, FullCopies, Hashes, InitOptions, MarkReport, Reading,
+    Series, SnapshotInfo, SnapshotName,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -223,6 +223,13 @@ impl Store {
     ///     change_sources: Whether the sources may be others than before.
     ///     allow_full_copies: Whether a destination that has no hard links any
     ///         more will do.
+    ///     checksum: Whether every file is read, to compare its content by its
+    ///         hash with what was recorded. Those without a recorded hash are
+    ///         copied.
+    ///     check_basis: Whether each stored file of the snapshot before is looked
+    ///         at, in place of the record of it.
+    ///     hashes: Whether hashes (BLAKE3) of the files that are copied are
+    ///         computed and kept.
     ///     prune: Whether expired snapshots are removed afterwards, by the
     ///         store's policy (True) or by another one (RetentionPolicy).
     ///     note: A text that the snapshot's record keeps (str).
@@ -247,13 +254,15 @@ impl Store {
         signature = (
             sources, *, exclude=None, include=None, exclude_from=None, exclude_if_present=None,
             exclude_caches=false, exclude_nodump=false, exclude_larger_than=None, mounts="local",
-            jobs=None, time=None, dry_run=false, change_sources=false, allow_full_copies=false, prune=None, note=None,
+            jobs=None, time=None, dry_run=false, change_sources=false, allow_full_copies=false,
+            checksum=false, check_basis=false, hashes=true, prune=None, note=None,
             progress=None, notify=None, cancel=None,
         ),
         text_signature = "($self, sources, *, exclude=(), include=(), exclude_from=(), \
             exclude_if_present=(), exclude_caches=False, exclude_nodump=False, \
             exclude_larger_than=None, mounts='local', jobs=None, time=None, dry_run=False, \
-            change_sources=False, allow_full_copies=False, prune=True, note=None, progress=None, notify=None, cancel=None)",
+            change_sources=False, allow_full_copies=False, checksum=False, check_basis=False, \
+            hashes=True, prune=True, note=None, progress=None, notify=None, cancel=None)",
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -276,6 +285,9 @@ impl Store {
         dry_run: bool,
         change_sources: bool,
         allow_full_copies: bool,
+        checksum: bool,
+        check_basis: bool,
+        hashes: bool,
         prune: Option<&Bound<'py, PyAny>>,
         note: Option<String>,
         progress: Option<Bound<'py, PyAny>>,
@@ -306,6 +318,15 @@ impl Store {
         }
         if allow_full_copies {
             options = options.full_copies(FullCopies::Allowed);
+        }
+        if checksum {
+            options = options.reading(Reading::Everything);
+        }
+        if check_basis {
+            options = options.basis_check(BasisCheck::EveryEntry);
+        }
+        if !hashes {
+            options = options.hashes(Hashes::Off);
         }
         if let Some(note) = note {
             options = options.note(note);

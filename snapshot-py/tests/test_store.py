@@ -123,6 +123,9 @@ def test_the_defaults_are_those_that_the_signature_shows(
         dry_run=True,
         change_sources=False,
         allow_full_copies=False,
+        checksum=False,
+        check_basis=False,
+        hashes=True,
         prune=True,
         note=None,
     )
@@ -133,6 +136,16 @@ def test_mounts_and_jobs_are_taken(store: hardsnap.Store, source: Path) -> None:
     for mounts in ("local", "one-file-system", "all"):
         report = store.backup(source, mounts=mounts, jobs=3, dry_run=True)
         assert report.counts.files_copied == 2
+
+
+def test_what_is_read_and_hashed_can_be_chosen(store: hardsnap.Store, source: Path) -> None:
+    report = store.backup(source, checksum=True, check_basis=True, hashes=False)
+    assert report.status == "complete"
+    assert (report.counts.files, report.counts.files_copied) == (3, 2)
+    assert report.counts.files_moved == report.to_dict()["files_moved"] == 0
+    for keyword in ("checksum", "check_basis", "hashes"):
+        with pytest.raises(TypeError, match=keyword):
+            store.backup(source, **{keyword: "yes"})  # type: ignore[arg-type]
 
 
 def test_other_sources_need_a_word(store: hardsnap.Store, source: Path, tmp_path: Path) -> None:

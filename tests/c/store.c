@@ -235,6 +235,42 @@ static void a_run_is_stopped_by_a_switch_and_by_a_callback(const char *folder)
     hardsnap_store_free(store);
 }
 
+static void what_is_read_and_hashed_can_be_chosen(const char *folder)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_store *store = NULL;
+    hardsnap_backup_options *options = NULL;
+    hardsnap_report *report = NULL;
+    char path[4096], source[4096];
+    snprintf(path, sizeof path, "%s", below(folder, "chosen"));
+    snprintf(source, sizeof source, "%s", below(folder, "read"));
+    CHECK(mkdir(source, 0755) == 0);
+    write_file(below(source, "a"), "alpha");
+    CHECK_OK(hardsnap_store_init(path, strlen(path), NULL, NULL, NULL, &store, &error));
+    CHECK_OK(hardsnap_backup_options_new(START, &options, &error));
+    CHECK_OK(hardsnap_backup_options_add_source(options, source, strlen(source), &error));
+    CHECK_OK(hardsnap_backup_options_set_reading(options, HARDSNAP_READING_CHANGED, &error));
+    CHECK_OK(hardsnap_backup_options_set_reading(options, HARDSNAP_READING_EVERYTHING, &error));
+    CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT,
+                hardsnap_backup_options_set_reading(options, 2, &error));
+    CHECK_OK(hardsnap_backup_options_set_basis_check(options, HARDSNAP_BASIS_CHECK_AS_NEEDED,
+                                                     &error));
+    CHECK_OK(hardsnap_backup_options_set_basis_check(options, HARDSNAP_BASIS_CHECK_EVERY_ENTRY,
+                                                     &error));
+    CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT,
+                hardsnap_backup_options_set_basis_check(options, 2, &error));
+    CHECK_OK(hardsnap_backup_options_set_hashes(options, HARDSNAP_HASHES_KEPT, &error));
+    CHECK_OK(hardsnap_backup_options_set_hashes(options, HARDSNAP_HASHES_OFF, &error));
+    CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT,
+                hardsnap_backup_options_set_hashes(options, 2, &error));
+    CHECK_OK(hardsnap_store_backup(store, options, NULL, NULL, NULL, &report, &error));
+    CHECK(hardsnap_report_count(report, HARDSNAP_FILES_COPIED) == 1);
+    CHECK(hardsnap_report_count(report, HARDSNAP_FILES_MOVED) == 0);
+    hardsnap_report_free(report);
+    hardsnap_backup_options_free(options);
+    hardsnap_store_free(store);
+}
+
 static void an_emptied_source_is_suspect_until_accepted(const char *folder)
 {
     hardsnap_error *error = NULL;
@@ -358,6 +394,7 @@ int main(int argc, char **argv)
     CHECK(strcmp(hardsnap_version(), HARDSNAP_VERSION) == 0);
     snapshots_are_made_listed_and_removed(argv[1]);
     a_run_is_stopped_by_a_switch_and_by_a_callback(argv[1]);
+    what_is_read_and_hashed_can_be_chosen(argv[1]);
     an_emptied_source_is_suspect_until_accepted(argv[1]);
     errors_name_the_path_and_the_number(argv[1]);
     a_tree_is_linked_to_its_basis_and_filtered(argv[1]);

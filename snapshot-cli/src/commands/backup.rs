@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hardsnap::retention::{PolicyChange, Status};
-use hardsnap::{BackupOptions, BackupReport, CancelToken, ErrorKind, Mode, Pruning, Series, Store};
+use hardsnap::{
+    BackupOptions, BackupReport, BasisCheck, CancelToken, ErrorKind, Hashes, Mode, Pruning,
+    Reading, Series, Store,
+};
 
 use super::{init, keep, now, printed, tell_pause, watched};
 use crate::args::BackupArgs;
@@ -96,6 +99,15 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
     if args.change_sources {
         options = options.series(Series::Change);
     }
+    if args.checksum {
+        options = options.reading(Reading::Everything);
+    }
+    if args.check_basis {
+        options = options.basis_check(BasisCheck::EveryEntry);
+    }
+    if args.no_hash {
+        options = options.hashes(Hashes::Off);
+    }
     if args.no_prune {
         options = options.pruning(Pruning::Off);
     }
@@ -123,5 +135,47 @@ fn ending(report: &BackupReport, told: &Told) -> Ending {
         Ending::PruningIncomplete
     } else {
         Ending::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    /// The options as the engine gets them, in words.
+    fn options_of(flags: &[&str]) -> String {
+        let line = [&["hardsnap", "backup", "/a", "/store"], flags].concat();
+        let Command::Backup(args) = Args::try_parse_from(line).unwrap().command else {
+            panic!("not a backup")
+        };
+        let (sources, _) = args.sources_and_store().unwrap();
+        format!("{:?}", options(&args, sources))
+    }
+
+    #[test]
+    fn each_flag_on_reading_and_hashing_sets_its_own_option() {
+        let flags = ["--checksum", "--check-basis", "--no-hash"];
+        let usual = ["reading: Changed", "basis_check: AsNeeded", "hashes: Kept"];
+        let wanted = [
+            "reading: Everything",
+            "basis_check: EveryEntry",
+            "hashes: Off",
+        ];
+        for (flag, set) in flags.iter().zip(wanted) {
+            let options = options_of(&[flag]);
+            assert!(options.contains(set), "{flag}: {options}");
+            let others = wanted.iter().filter(|word| options.contains(**word));
+            assert_eq!(others.count(), 1, "{flag}: {options}");
+        }
+        let options = options_of(&[]);
+        assert!(usual.iter().all(|word| options.contains(word)), "{options}");
+        let options = options_of(&flags);
+        assert!(
+            wanted.iter().all(|word| options.contains(word)),
+            "{options}"
+        );
     }
 }

@@ -19,6 +19,7 @@ const NAMED_SNAPSHOTS: usize = 5;
 pub(crate) fn entry(path: &Path, outcome: Outcome) -> String {
     let word = match outcome {
         Outcome::Linked | Outcome::LinkedWithin => "linked",
+        Outcome::Moved => "moved",
         Outcome::Copied => "copied",
         Outcome::Made => "made",
         Outcome::LeftOut => "left out",
@@ -109,26 +110,30 @@ fn totals(counts: &Counts) -> String {
     let Counts {
         files_linked,
         files_copied,
+        files_moved,
         directories,
         symlinks,
         specials,
         ..
     } = *counts;
-    let files = match (files_linked, files_copied) {
-        (0, copied) => {
-            format!(
-                "{} copied ({})",
-                plural(copied, "file", "files"),
-                size(counts.bytes_copied)
-            )
-        }
-        (linked, copied) => format!(
-            "{} linked, {} copied ({} new of {})",
-            plural(linked, "file", "files"),
-            count(copied),
+    let files = if files_copied == counts.files() {
+        format!(
+            "{} copied ({})",
+            plural(files_copied, "file", "files"),
+            size(counts.bytes_copied)
+        )
+    } else {
+        let moved = match files_moved {
+            0 => String::new(),
+            moved => format!(", {} moved", count(moved)),
+        };
+        format!(
+            "{} linked{moved}, {} copied ({} new of {})",
+            plural(files_linked, "file", "files"),
+            count(files_copied),
             size(counts.bytes_copied),
             size(counts.bytes())
-        ),
+        )
     };
     let mut text = format!(
         "{files}, {}",
@@ -201,7 +206,7 @@ pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
         rows.push([
             snapshot.name.to_string(),
             standing,
-            count(counts.files_linked + counts.files_copied),
+            count(counts.files()),
             size(counts.bytes()),
             size(counts.bytes_copied),
             note.unwrap_or_default(),
@@ -364,6 +369,13 @@ mod tests {
         assert_eq!(
             totals(&counts),
             format!("{all}, 2 symlinks, 1 special file")
+        );
+        let mut counts = Counts::default();
+        counts.files_moved = 10_000;
+        counts.bytes_linked = 1_000_000;
+        assert_eq!(
+            totals(&counts),
+            "0 files linked, 10,000 moved, 0 copied (0 B new of 1.0 MB), 0 directories"
         );
         assert_eq!(not_taken(3, 1), ", 3 skipped, 1 left out");
         assert_eq!(not_taken(0, 0), "");

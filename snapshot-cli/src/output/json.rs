@@ -16,6 +16,7 @@ pub(crate) struct Progress {
     pub(crate) entries_done: u64,
     pub(crate) files_linked: u64,
     pub(crate) files_copied: u64,
+    pub(crate) files_moved: u64,
     pub(crate) bytes_copied: u64,
     /// From the snapshot before.
     pub(crate) entries_expected: Option<u64>,
@@ -48,6 +49,7 @@ impl Entry {
         let outcome = match outcome {
             Outcome::Linked => "linked",
             Outcome::LinkedWithin => "linked-within",
+            Outcome::Moved => "moved",
             Outcome::Copied => "copied",
             Outcome::Made => "made",
             Outcome::LeftOut => "left-out",

@@ -36,6 +36,7 @@ struct State {
     phase: AtomicU8,
     files_linked: AtomicU64,
     files_copied: AtomicU64,
+    files_moved: AtomicU64,
     bytes_linked: AtomicU64,
     bytes_copied: AtomicU64,
     others: AtomicU64,
@@ -46,6 +47,7 @@ struct State {
 struct Sums {
     files_linked: u64,
     files_copied: u64,
+    files_moved: u64,
     bytes_linked: u64,
     bytes_copied: u64,
     /// Directories, symlinks and specials.
@@ -162,6 +164,7 @@ impl State {
             phase: AtomicU8::new(0),
             files_linked: AtomicU64::new(0),
             files_copied: AtomicU64::new(0),
+            files_moved: AtomicU64::new(0),
             bytes_linked: AtomicU64::new(0),
             bytes_copied: AtomicU64::new(0),
             others: AtomicU64::new(0),
@@ -173,6 +176,7 @@ impl State {
         for (sum, more) in [
             (&self.files_linked, counts.files_linked),
             (&self.files_copied, counts.files_copied),
+            (&self.files_moved, counts.files_moved),
             (&self.bytes_linked, counts.bytes_linked),
             (&self.bytes_copied, counts.bytes_copied),
             (&self.others, others),
@@ -187,6 +191,7 @@ impl State {
         Sums {
             files_linked: self.files_linked.load(Ordering::Relaxed),
             files_copied: self.files_copied.load(Ordering::Relaxed),
+            files_moved: self.files_moved.load(Ordering::Relaxed),
             bytes_linked: self.bytes_linked.load(Ordering::Relaxed),
             bytes_copied: self.bytes_copied.load(Ordering::Relaxed),
             others: self.others.load(Ordering::Relaxed),
@@ -198,11 +203,12 @@ impl State {
         let expected = self.expected.get();
         json::Progress {
             phase: phase_words(self.phase.load(Ordering::Relaxed)).0,
-            files_done: sums.files_linked + sums.files_copied,
+            files_done: sums.files(),
             bytes_done: sums.bytes(),
             entries_done: sums.entries(),
             files_linked: sums.files_linked,
             files_copied: sums.files_copied,
+            files_moved: sums.files_moved,
             bytes_copied: sums.bytes_copied,
             entries_expected: expected.map(Counts::entries),
             bytes_expected: expected.map(Counts::bytes),
@@ -213,8 +219,12 @@ impl State {
 }
 
 impl Sums {
+    fn files(&self) -> u64 {
+        self.files_linked + self.files_copied + self.files_moved
+    }
+
     fn entries(&self) -> u64 {
-        self.files_linked + self.files_copied + self.others
+        self.files() + self.others
     }
 
     fn bytes(&self) -> u64 {
@@ -318,7 +328,8 @@ fn how_far(entries: u64, expected: u64, walking: Duration) -> String {
 fn what_was_done(sums: &Sums, rates: &Rates) -> String {
     format!(
         "{} linked, {} copied ({} of {}); {}/s, {}/s",
-        count(sums.files_linked),
+        // A moved file is linked as well, and there is no room for a third.
+        count(sums.files_linked + sums.files_moved),
         count(sums.files_copied),
         size(sums.bytes_copied),
         size(sums.bytes()),
@@ -383,12 +394,17 @@ mod tests {
         let state = State::new();
         state.add(&counts(10, 0, 1));
         state.add(&counts(0, 3, 0));
+        let mut moved = Counts::default();
+        moved.files_moved = 2;
+        moved.bytes_linked = 2_000;
+        state.add(&moved);
         let sums = state.sums();
-        assert_eq!((sums.entries(), sums.bytes()), (14, 3_010_000));
+        assert_eq!((sums.entries(), sums.bytes()), (16, 3_012_000));
         let line = serde_json::to_value(state.status_line()).unwrap();
         assert_eq!(line["message_type"], "status");
-        assert_eq!(line["files_done"], 13);
-        assert_eq!(line["bytes_done"], 3_010_000);
+        assert_eq!(line["files_done"], 15);
+        assert_eq!(line["files_moved"], 2);
+        assert_eq!(line["bytes_done"], 3_012_000);
         assert_eq!(line["entries_expected"], serde_json::Value::Null);
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::catalog::open::Outcome;
 use crate::catalog::read::select;
-use crate::catalog::row::{DirId, Place};
+use crate::catalog::row::{DirId, Place, kind_of};
 use crate::catalog::table::{self, Read};
 use crate::entry::EntryKind;
 use crate::name::SnapshotName;
@@ -120,37 +120,53 @@ fn remove_between(connection: &Connection, before: i64, sequence: i64, after: i6
         drop_past(
             connection,
             "until = ?1 AND first > ?2 AND first <= ?3",
-            [until, before, sequence],
+            &[until, before, sequence],
         )?;
         ended = until;
     }
 }
 
+/// A row of `past` that no snapshot has any more.
+struct Doomed {
+    dir: DirId,
+    name: Vec<u8>,
+    first: i64,
+    raw_mode: u32,
+    stored: Option<i64>,
+}
+
 /// Drops versions of `past`, and the directories that no snapshot has any more.
-fn drop_past(connection: &Connection, condition: &str, bounds: [i64; 3]) -> Outcome<()> {
-    let doomed: Vec<(DirId, Vec<u8>, i64, u32, Option<i64>)> = {
-        let sql = format!("SELECT dir, name, first, mode, stored FROM past WHERE {condition}");
-        let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(bounds, |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })?;
-        rows.collect::<rusqlite::Result<_>>()?
-    };
-    let mut delete = connection
-        .prepare_cached("DELETE FROM past WHERE dir = ?1 AND name = ?2 AND first = ?3")?;
-    for (dir, name, first, mode, stored) in &doomed {
-        delete.execute((dir, name, first))?;
-        if super::row::kind_of(*mode) == Some(EntryKind::Directory) {
-            forget_directory(connection, *dir, name, *stored)?;
+fn drop_past(connection: &Connection, condition: &str, bounds: &[i64]) -> Outcome<()> {
+    loop {
+        let doomed = some_doomed(connection, condition, bounds)?;
+        let mut delete = connection
+            .prepare_cached("DELETE FROM past WHERE dir = ?1 AND name = ?2 AND first = ?3")?;
+        for row in &doomed {
+            delete.execute((row.dir, &row.name, row.first))?;
+            if kind_of(row.raw_mode) == Some(EntryKind::Directory) {
+                forget_directory(connection, row.dir, &row.name, row.stored)?;
+            }
+        }
+        if doomed.is_empty() {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+fn some_doomed(connection: &Connection, condition: &str, bounds: &[i64]) -> Outcome<Vec<Doomed>> {
+    let sql =
+        format!("SELECT dir, name, first, mode, stored FROM past WHERE {condition} LIMIT 1000");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(bounds), |row| {
+        Ok(Doomed {
+            dir: row.get(0)?,
+            name: row.get(1)?,
+            first: row.get(2)?,
+            raw_mode: row.get(3)?,
+            stored: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Forgets the number of a directory's path if no version of it is left.
@@ -181,11 +197,7 @@ fn forget_directory(
 /// what ended after it goes on.
 fn rewind(connection: &Connection, newest: i64) -> Outcome<()> {
     // What began and ended after it.
-    drop_past(
-        connection,
-        "until > ?1 AND first > ?1 AND ?2 = ?3",
-        [newest, 0, 0],
-    )?;
+    drop_past(connection, "until > ?1 AND first > ?1", &[newest])?;
     let changed: Vec<DirId> = {
         let mut statement =
             connection.prepare_cached("SELECT id FROM directory WHERE changed > ?1")?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, Statement};
 
 use crate::catalog::log::Log;
 use crate::catalog::open::Outcome;
@@ -52,11 +52,10 @@ pub(crate) fn merge(
     }
     let mut merge = Merge {
         connection: &transaction,
+        insert: table::prepare_insert(&transaction)?,
         sequence: made.sequence,
         last_directory: last.unwrap_or(0),
         changed: HashSet::new(),
-        mistrusted: HashSet::new(),
-        confirmed: HashSet::new(),
     };
     for mount in mounts {
         let born = mount.root.born;
@@ -73,6 +72,7 @@ pub(crate) fn merge(
     }
     log.drain(|change| merge.apply(change))?;
     merge.finish()?;
+    drop(merge);
     transaction.execute(
         "INSERT INTO snapshot VALUES (?1, ?2, 'pending', ?3, ?4)",
         (
@@ -88,15 +88,12 @@ pub(crate) fn merge(
 
 struct Merge<'t> {
     connection: &'t Connection,
+    insert: Statement<'t>,
     sequence: u64,
     /// Directories with a higher number are new, and have no rows yet.
     last_directory: DirId,
     /// Older directories in which a row begins or ends.
     changed: HashSet<DirId>,
-    /// Directories of which nothing is believed.
-    mistrusted: HashSet<DirId>,
-    /// What is in them all the same.
-    confirmed: HashSet<(DirId, Vec<u8>)>,
 }
 
 impl Merge<'_> {
@@ -112,10 +109,6 @@ impl Merge<'_> {
                 origin,
             } => self.put(dir, name.to_bytes(), version, &origin),
             Change::Gone { dir, name } => self.gone(dir, name.to_bytes()),
-            Change::Mistrust { dir } => {
-                self.mistrusted.insert(dir);
-                Ok(())
-            }
         }
     }
 
@@ -123,16 +116,13 @@ impl Merge<'_> {
         &mut self,
         dir: DirId,
         name: &[u8],
-        mut version: Version,
+        mut version: Box<Version>,
         origin: &Origin,
     ) -> Outcome<()> {
         let mut linked = *origin != Origin::New;
         if dir <= self.last_directory {
             if let Some((first, open)) = self.open_row(dir, name)? {
                 if open.is_same_as(&version) {
-                    if self.mistrusted.contains(&dir) {
-                        self.confirmed.insert((dir, name.to_vec()));
-                    }
                     return Ok(());
                 }
                 linked |= open.facts.stored.is_some() && open.facts.stored == version.facts.stored;
@@ -151,27 +141,38 @@ impl Merge<'_> {
                 self.share(*dir, name.to_bytes(), version.facts.stored)?;
             }
         }
-        // Under a name that a listing told twice the last one counts.
-        self.remove_open(dir, name)?;
         let place = Place {
             dir,
             name,
             first: self.sequence,
             until: None,
         };
-        Ok(table::insert(self.connection, &place, &version)?)
+        Ok(table::insert_open(&mut self.insert, &place, &version)?)
     }
 
     /// Ends an entry, and all below it.
     fn gone(&mut self, dir: DirId, name: &[u8]) -> Outcome<()> {
-        let Some((first, open)) = self.open_row(dir, name)? else {
-            return Ok(());
-        };
-        if open.facts.kind == EntryKind::Directory {
-            self.end_below(open.facts.stored)?;
-        }
         self.changed.insert(dir);
-        self.end(dir, name, first, &open)
+        match self.open_row(dir, name)? {
+            Some((first, open)) => {
+                if open.facts.kind == EntryKind::Directory {
+                    self.end_below(open.facts.stored)?;
+                }
+                self.end(dir, name, first, &open)
+            }
+            // It may have been a directory.
+            None => self.end_below(self.directory(dir, name)?),
+        }
+    }
+
+    fn directory(&self, up: DirId, name: &[u8]) -> Outcome<Option<u64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM directory WHERE up = ?1 AND name = ?2")?;
+        let id: Option<DirId> = statement
+            .query_row((up, name), |row| row.get(0))
+            .optional()?;
+        Ok(id.map(|id| id as u64))
     }
 
     /// Ends everything in a directory and below.
@@ -192,36 +193,6 @@ impl Merge<'_> {
                 if names.len() < PAGE {
                     break;
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends what is left of a directory whose rows are not believed.
-    fn sweep(&mut self, dir: DirId) -> Outcome<()> {
-        self.changed.insert(dir);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT name FROM entry WHERE dir = ?1 AND first <> ?2")?;
-        let names: Vec<Vec<u8>> = statement
-            .query_map((dir, self.sequence as i64), |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for name in names {
-            if !self.confirmed.contains(&(dir, name.clone())) {
-                self.gone(dir, &name)?;
-            }
-        }
-        // The row that told of a directory may have been the damaged one.
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, name FROM directory WHERE up = ?1")?;
-        let below: Vec<(DirId, Vec<u8>)> = statement
-            .query_map([dir], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, name) in below {
-            let open = self.open_row(dir, &name)?;
-            if !open.is_some_and(|(_, open)| open.facts.kind == EntryKind::Directory) {
-                self.end_below(Some(id as u64))?;
             }
         }
         Ok(())
@@ -315,9 +286,6 @@ impl Merge<'_> {
     }
 
     fn finish(&mut self) -> Outcome<()> {
-        for dir in std::mem::take(&mut self.mistrusted) {
-            self.sweep(dir)?;
-        }
         let mut statement = self
             .connection
             .prepare_cached("UPDATE directory SET changed = ?2 WHERE id = ?1")?;

@@ -13,8 +13,9 @@ mod table;
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::merge::{Made, NewMount};
 pub(crate) use crate::catalog::open::Trouble;
-pub(crate) use crate::catalog::read::{Known, Reader, Rows, Whereabouts};
+pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts};
 pub(crate) use crate::catalog::row::{
     Change, DirId, Facts, MountId, NO_MOUNT, Origin, TOP, Version, decode_xattrs, encode_xattrs,
+    mark,
 };
 pub(crate) use crate::catalog::session::{Session, SessionKind, reconcile};

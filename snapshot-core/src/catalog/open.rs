@@ -112,8 +112,9 @@ impl Store {
         .map_err(|error| Trouble::of_io(&error.into()))?;
         let connection = self.connect(Open::Write)?;
         let root = self.root_id()?;
+        // A walk reads whole directories, each on one page or two.
         connection.execute_batch(&format!(
-            "BEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
+            "PRAGMA page_size = 16384;\nBEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
         ))?;
         connection.execute(
             "INSERT INTO store VALUES (?1, ?2, ?3, ?4)",
@@ -226,7 +227,12 @@ impl From<rusqlite::Error> for Trouble {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Trouble::NoRoom,
             // Tables that are not as they were made; values of another type.
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+            Some(
+                ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::Unknown,
+            )
             | None => Trouble::Damaged(error.to_string()),
             Some(_) => Trouble::Unavailable(error.to_string()),
         }

@@ -4,10 +4,10 @@
 use std::ffi::{CStr, CString};
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::catalog::open::{Open, Outcome, Trouble};
-use crate::catalog::row::{DirId, Facts, MountId, TOP, Version, directory_checksum};
+use crate::catalog::row::{DirId, MountId, TOP, Version, directory_checksum};
 use crate::catalog::table::{COLUMNS, Read};
 use crate::store::Store;
 
@@ -21,8 +21,15 @@ pub(crate) struct Standing {
     pub(crate) newest: u64,
 }
 
-/// So much is held of a directory at once: some 30,000 entries.
+/// So much is held of a directory at once: some 80,000 entries.
 const MOST_BYTES: usize = 4 << 20;
+
+impl Standing {
+    /// The basis, if the newest snapshot is another one.
+    fn basis_of_its_own(&self) -> Option<u64> {
+        self.basis.filter(|basis| *basis != self.newest)
+    }
+}
 
 /// The catalog as the workers of a walk read it, each through a connection of
 /// its own while it does.
@@ -36,37 +43,28 @@ pub(crate) struct Reader<'s> {
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     names: Vec<u8>,
-    rows: Vec<(Name, Known)>,
+    rows: Vec<(Name, Glance)>,
     /// There are more rows than are held at once: each is asked for.
     pub(crate) are_many: bool,
-    /// A row was not what had been written, so that none is here.
-    pub(crate) are_damaged: bool,
 }
 
 /// Where a name begins, and its length.
 type Name = (u32, u16);
 
-/// What the catalog knows of one entry.
+/// As much of a row as tells that an entry did not change.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    /// The version that the basis has; none if it has none.
-    pub(crate) facts: Option<Facts>,
-    pub(crate) has_hash: bool,
-    pub(crate) has_xattrs: bool,
+pub(crate) struct Glance {
+    /// The [`mark`](crate::catalog::mark) of the version that the basis has; 0
+    /// if it has none.
+    pub(crate) mark: u64,
+    pub(crate) stored: Option<u64>,
+    /// The basis has an entry of the name.
+    pub(crate) is_of_basis: bool,
     /// The newest snapshot has an entry of the name.
     pub(crate) is_open: bool,
-    /// The newest snapshot has the very version that the basis has.
-    pub(crate) is_current: bool,
 }
 
 impl Rows {
-    fn damaged() -> Rows {
-        Rows {
-            are_damaged: true,
-            ..Rows::default()
-        }
-    }
-
     fn many() -> Rows {
         Rows {
             are_many: true,
@@ -75,7 +73,7 @@ impl Rows {
     }
 
     fn are_too_many(&self) -> bool {
-        self.names.len() + self.rows.len() * size_of::<(Name, Known)>() > MOST_BYTES
+        self.names.len() + self.rows.len() * size_of::<(Name, Glance)>() > MOST_BYTES
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -83,93 +81,89 @@ impl Rows {
     }
 
     /// Finds what is known of a name, and its place.
-    pub(crate) fn find(&self, name: &CStr) -> Option<(usize, Known)> {
-        let place = self
-            .rows
-            .binary_search_by(|(known, _)| self.name(*known).to_bytes().cmp(name.to_bytes()));
-        let place = place.ok()?;
+    pub(crate) fn find(&self, name: &CStr) -> Option<(usize, Glance)> {
+        let place = self.search(name.to_bytes()).ok()?;
         Some((place, self.rows[place].1))
     }
 
     /// All that is known, in the order of the names.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &Known)> {
-        self.rows
-            .iter()
-            .map(|(name, known)| (self.name(*name), known))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &Glance)> {
+        self.rows.iter().map(|((start, _), glance)| {
+            // Every name was put in with its NUL.
+            let name = CStr::from_bytes_until_nul(&self.names[*start as usize..]);
+            (name.unwrap_or_default(), glance)
+        })
     }
 
-    fn name(&self, (start, length): Name) -> &CStr {
-        let bytes = &self.names[start as usize..][..usize::from(length) + 1];
-        // Every name was put in with its NUL.
-        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
+    fn search(&self, name: &[u8]) -> Result<usize, usize> {
+        self.rows.binary_search_by(|&((start, length), _)| {
+            self.names[start as usize..][..usize::from(length)].cmp(name)
+        })
     }
 
     fn keep(&mut self, name: &[u8]) -> Name {
         let start = self.names.len() as u32;
         self.names.extend_from_slice(name);
         self.names.push(0);
-        // A name has 255 bytes at most, and the checksum was right.
-        (start, name.len() as u16)
+        // A name has 255 bytes at most; nobody looks for a damaged one.
+        (start, name.len().min(usize::from(u16::MAX)) as u16)
     }
 
     /// Puts in a row that the newest snapshot has.
-    fn push(&mut self, read: &Read<'_>, basis: Option<u64>) {
-        let name = self.keep(read.name);
-        self.rows.push((name, Known::open(read, basis)));
+    fn push(&mut self, name: &[u8], glance: Glance) {
+        let name = self.keep(name);
+        self.rows.push((name, glance));
     }
 
     /// Puts in a version that the basis has and the newest snapshot does not.
-    fn push_past(&mut self, read: &Read<'_>) {
-        let place = self
-            .rows
-            .binary_search_by(|(known, _)| self.name(*known).to_bytes().cmp(read.name));
-        match place {
+    fn push_past(&mut self, name: &[u8], glance: Glance) {
+        match self.search(name) {
             Ok(place) => {
                 let known = &mut self.rows[place].1;
-                *known = known.with_past(read);
+                *known = Glance {
+                    is_open: known.is_open,
+                    ..glance
+                };
             }
             Err(place) => {
-                let name = self.keep(read.name);
-                self.rows.insert(place, (name, Known::of(read)));
+                let name = self.keep(name);
+                self.rows.insert(place, (name, glance));
             }
         }
     }
 }
 
-impl Known {
-    fn of(read: &Read<'_>) -> Known {
-        Known {
-            facts: Some(read.facts),
-            has_hash: read.extras.hash.is_some(),
-            has_xattrs: read.extras.xattrs.is_some(),
-            is_open: false,
-            is_current: false,
-        }
-    }
-
-    /// What a row of the newest snapshot tells.
-    fn open(read: &Read<'_>, basis: Option<u64>) -> Known {
-        let is_of_basis = basis.is_some_and(|basis| read.first <= basis);
-        let known = Known {
+impl Glance {
+    /// Reads `first`, `stored` and `mark` from three columns of a row of the
+    /// newest snapshot. It means nothing if it is not what was written, since
+    /// the mark fits nothing then.
+    fn open(row: &Row<'_>, column: usize, basis: Option<u64>) -> rusqlite::Result<Glance> {
+        let first = row.get::<_, i64>(column)? as u64;
+        let is_of_basis = basis.is_some_and(|basis| first <= basis);
+        let glance = Glance::past(row, column + 1)?;
+        Ok(Glance {
+            mark: if is_of_basis { glance.mark } else { 0 },
+            stored: glance.stored,
+            is_of_basis,
             is_open: true,
-            is_current: is_of_basis,
-            ..Known::of(read)
-        };
-        match is_of_basis {
-            true => known,
-            false => Known {
-                facts: None,
-                ..known
-            },
-        }
+        })
     }
 
-    /// The version that only the basis has in place of the newest one.
-    fn with_past(self, read: &Read<'_>) -> Known {
-        Known {
-            is_open: self.is_open,
-            ..Known::of(read)
-        }
+    /// Reads `stored` and `mark` from two columns of a row of the basis.
+    fn past(row: &Row<'_>, column: usize) -> rusqlite::Result<Glance> {
+        Ok(Glance {
+            mark: row.get::<_, i64>(column + 1)? as u64,
+            stored: row
+                .get::<_, Option<i64>>(column)?
+                .map(|stored| stored as u64),
+            is_of_basis: true,
+            is_open: false,
+        })
+    }
+
+    /// Tells whether the newest snapshot has the version that the basis has.
+    pub(crate) fn is_current(&self) -> bool {
+        self.is_open && self.is_of_basis
     }
 }
 
@@ -205,61 +199,68 @@ impl<'s> Reader<'s> {
 
     /// Reads what is known of a directory's entries, unless that is too much.
     pub(crate) fn rows(&self, dir: DirId) -> Outcome<Rows> {
-        let Standing { basis, newest } = self.standing;
+        let basis = self.standing.basis;
         self.ask(|connection| {
             let mut rows = Rows::default();
-            let mut statement =
-                connection.prepare_cached(&select("entry", "NULL", "dir = ?1 ORDER BY name"))?;
+            let mut statement = connection.prepare_cached(
+                "SELECT name, first, stored, mark FROM entry WHERE dir = ?1 ORDER BY name",
+            )?;
             let mut found = statement.query([dir])?;
             while let Some(row) = found.next()? {
-                match Read::of(row, dir, 0)? {
-                    _ if rows.are_too_many() => return Ok(Rows::many()),
-                    Some(read) => rows.push(&read, basis),
-                    None => return Ok(Rows::damaged()),
+                if rows.are_too_many() {
+                    return Ok(Rows::many());
                 }
+                rows.push(
+                    row.get_ref(0)?.as_blob().unwrap_or_default(),
+                    Glance::open(row, 1, basis)?,
+                );
             }
-            let Some(basis) = basis.filter(|basis| *basis != newest) else {
+            let Some(basis) = self.standing.basis_of_its_own() else {
                 return Ok(rows);
             };
-            let sql = select("past", "until", "dir = ?1 AND first <= ?2 AND until > ?2");
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT name, stored, mark FROM past WHERE dir = ?1 AND first <= ?2 AND until > ?2",
+            )?;
             let mut found = statement.query((dir, basis as i64))?;
             while let Some(row) = found.next()? {
-                match Read::of(row, dir, 0)? {
-                    _ if rows.are_too_many() => return Ok(Rows::many()),
-                    Some(read) => rows.push_past(&read),
-                    None => return Ok(Rows::damaged()),
+                if rows.are_too_many() {
+                    return Ok(Rows::many());
                 }
+                rows.push_past(
+                    row.get_ref(0)?.as_blob().unwrap_or_default(),
+                    Glance::past(row, 1)?,
+                );
             }
             Ok(rows)
         })
     }
 
-    /// Reads what is known of one entry. One that is not what was written is
-    /// not known.
-    pub(crate) fn known(&self, dir: DirId, name: &CStr) -> Outcome<Option<Known>> {
-        let Standing { basis, newest } = self.standing;
+    /// Reads what is known of one entry.
+    pub(crate) fn glance(&self, dir: DirId, name: &CStr) -> Outcome<Option<Glance>> {
+        let basis = self.standing.basis;
+        let name = name.to_bytes();
         self.ask(|connection| {
-            let sql = select("entry", "NULL", "dir = ?1 AND name = ?2");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut found = statement.query((dir, name.to_bytes()))?;
-            let open = match found.next()? {
-                Some(row) => Read::of(row, dir, 0)?.map(|read| Known::open(&read, basis)),
-                None => None,
-            };
-            let Some(basis) = basis.filter(|basis| *basis != newest) else {
+            let mut statement = connection.prepare_cached(
+                "SELECT first, stored, mark FROM entry WHERE dir = ?1 AND name = ?2",
+            )?;
+            let open = statement
+                .query_row((dir, name), |row| Glance::open(row, 0, basis))
+                .optional()?;
+            let Some(basis) = self.standing.basis_of_its_own() else {
                 return Ok(open);
             };
-            let condition = "dir = ?1 AND name = ?2 AND first <= ?3 AND until > ?3";
-            let mut statement = connection.prepare_cached(&select("past", "until", condition))?;
-            let mut found = statement.query((dir, name.to_bytes(), basis as i64))?;
-            let past = match found.next()? {
-                Some(row) => Read::of(row, dir, 0)?,
-                None => None,
-            };
+            let mut statement = connection.prepare_cached(
+                "SELECT stored, mark FROM past WHERE dir = ?1 AND name = ?2 AND first <= ?3 AND until > ?3",
+            )?;
+            let past = statement
+                .query_row((dir, name, basis as i64), |row| Glance::past(row, 0))
+                .optional()?;
             Ok(match (open, past) {
-                (Some(open), Some(past)) => Some(open.with_past(&past)),
-                (open, past) => open.or(past.map(|past| Known::of(&past))),
+                (Some(open), Some(past)) => Some(Glance {
+                    is_open: open.is_open,
+                    ..past
+                }),
+                (open, past) => past.or(open),
             })
         })
     }
@@ -296,7 +297,8 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// Reads all of the version of an entry that the basis has.
+    /// Reads all of the version of an entry that the basis has; none if it is not
+    /// what was written.
     pub(crate) fn version(&self, dir: DirId, name: &CStr) -> Outcome<Option<Version>> {
         let Some(basis) = self.standing.basis else {
             return Ok(None);
@@ -313,8 +315,7 @@ impl<'s> Reader<'s> {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut found = statement.query((dir, name.to_bytes(), basis as i64))?;
                 if let Some(row) = found.next()? {
-                    let read = Read::of(row, dir, 0)?.ok_or_else(damaged)?;
-                    return Ok(Some(read.version()));
+                    return Ok(Read::of(row, dir, 0)?.map(|read| read.version()));
                 }
             }
             Ok(None)

@@ -147,6 +147,39 @@ pub(crate) fn checksum(place: &Place<'_>, facts: &Facts, extras: &Extras<'_>) ->
     crc32fast::hash(&bytes.0)
 }
 
+/// A hash of what an unchanged entry has in common with its row, so that all of
+/// it is compared at once; 0 if it is not enough, because the version is racy,
+/// not stored, or not of a known filesystem, or is a directory that has
+/// extended attributes.
+pub(crate) fn mark(name: &[u8], facts: &Facts, has_xattrs: bool) -> u64 {
+    let is_directory = facts.kind == EntryKind::Directory;
+    let Some(stored) = facts.stored else {
+        return 0;
+    };
+    if facts.racy || facts.mount == NO_MOUNT || (is_directory && has_xattrs) {
+        return 0;
+    }
+    let mut bytes = Writer::with_capacity(128 + name.len());
+    bytes.bytes(name);
+    bytes.0.extend_from_slice(&facts.raw_mode().to_le_bytes());
+    bytes.0.extend_from_slice(&facts.uid.to_le_bytes());
+    bytes.0.extend_from_slice(&facts.gid.to_le_bytes());
+    // What its entries take has nothing to do with what a directory is.
+    bytes.unsigned(if is_directory { 0 } else { facts.size_bytes });
+    bytes.time(facts.mtime);
+    bytes.time(facts.ctime);
+    bytes.unsigned(facts.inode);
+    bytes.signed(facts.mount);
+    bytes.unsigned(stored);
+    bytes.unsigned(facts.device_number);
+    let hash = blake3::hash(&bytes.0);
+    let first = hash
+        .as_bytes()
+        .first_chunk()
+        .map_or(0, |first| u64::from_le_bytes(*first));
+    first.max(1)
+}
+
 /// The checksum of a directory's row.
 pub(crate) fn directory_checksum(id: DirId, up: DirId, name: &[u8]) -> u32 {
     let mut bytes = Writer::with_capacity(32 + name.len());
@@ -165,14 +198,11 @@ pub(crate) enum Change {
     Put {
         dir: DirId,
         name: CString,
-        version: Version,
+        version: Box<Version>,
         origin: Origin,
     },
     /// An entry, and all below it, is in this snapshot no more.
     Gone { dir: DirId, name: CString },
-    /// The rows of a directory were not what had been written. What of them is
-    /// not put anew is gone. Comes before what is put there.
-    Mistrust { dir: DirId },
 }
 
 /// Where the stored inode of a new version comes from.
@@ -189,7 +219,6 @@ pub(crate) enum Origin {
 const DIRECTORY: u8 = 1;
 const PUT: u8 = 2;
 const GONE: u8 = 3;
-const MISTRUST: u8 = 4;
 
 impl Change {
     /// Appends the change to a text that [`Change::read`] reads.
@@ -228,10 +257,6 @@ impl Change {
                 bytes.signed(*dir);
                 bytes.bytes(name.to_bytes());
             }
-            Change::Mistrust { dir } => {
-                bytes.0.push(MISTRUST);
-                bytes.signed(*dir);
-            }
         }
         *to = bytes.0;
     }
@@ -249,7 +274,7 @@ impl Change {
             PUT => Change::Put {
                 dir: bytes.signed()?,
                 name: bytes.name()?,
-                version: bytes.version()?,
+                version: Box::new(bytes.version()?),
                 origin: match bytes.byte()? {
                     0 => Origin::New,
                     1 => Origin::SamePath,
@@ -263,9 +288,6 @@ impl Change {
             GONE => Change::Gone {
                 dir: bytes.signed()?,
                 name: bytes.name()?,
-            },
-            MISTRUST => Change::Mistrust {
-                dir: bytes.signed()?,
             },
             _ => return None,
         };
@@ -531,7 +553,7 @@ mod tests {
         let put = |version, origin| Change::Put {
             dir: -1,
             name: name.clone(),
-            version,
+            version: Box::new(version),
             origin,
         };
         let moved = Origin::Moved {
@@ -548,7 +570,6 @@ mod tests {
             put(bare, Origin::SamePath),
             put(version(), moved),
             Change::Gone { dir: 7, name },
-            Change::Mistrust { dir: 8 },
         ];
         let mut text = Vec::new();
         for change in &changes {

@@ -37,11 +37,14 @@ CREATE TABLE directory (
     UNIQUE (up, name)
 );
 
--- The versions that the newest snapshot has.
+-- The versions that the newest snapshot has. What a run asks for each entry
+-- comes first.
 CREATE TABLE entry (
     dir       INTEGER NOT NULL,
     name      BLOB NOT NULL,
     first     INTEGER NOT NULL,
+    mark      INTEGER NOT NULL,
+    stored    INTEGER,
     mode      INTEGER NOT NULL,
     uid       INTEGER NOT NULL,
     gid       INTEGER NOT NULL,
@@ -52,7 +55,6 @@ CREATE TABLE entry (
     ctime_ns  INTEGER NOT NULL,
     inode     INTEGER NOT NULL,
     mount     INTEGER NOT NULL,
-    stored    INTEGER,
     allocated INTEGER NOT NULL,
     racy      INTEGER NOT NULL,
     shared    INTEGER NOT NULL,
@@ -74,6 +76,8 @@ CREATE TABLE past (
     name      BLOB NOT NULL,
     first     INTEGER NOT NULL,
     until     INTEGER NOT NULL,
+    mark      INTEGER NOT NULL,
+    stored    INTEGER,
     mode      INTEGER NOT NULL,
     uid       INTEGER NOT NULL,
     gid       INTEGER NOT NULL,
@@ -84,7 +88,6 @@ CREATE TABLE past (
     ctime_ns  INTEGER NOT NULL,
     inode     INTEGER NOT NULL,
     mount     INTEGER NOT NULL,
-    stored    INTEGER,
     allocated INTEGER NOT NULL,
     racy      INTEGER NOT NULL,
     shared    INTEGER NOT NULL,

@@ -1,9 +1,9 @@
 //! Versions to and from the columns of `entry` and `past`.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, Statement, ToSql};
 
-use crate::catalog::row::{DirId, Extras, Facts, Place, Version, checksum, kind_of};
+use crate::catalog::row::{DirId, Extras, Facts, Place, Version, checksum, kind_of, mark};
 use crate::entry::{FileTime, Hash};
 
 /// The columns of a version, in the order in which [`Read::of`] finds them;
@@ -112,56 +112,88 @@ impl<'row> Read<'row> {
     }
 }
 
-/// Writes a row: into `past` if it says until when, and into `entry` if not.
+/// Writes a row: into `past` if it says until when, and into `entry` if not,
+/// in place of the one that may be there.
 pub(crate) fn insert(
     connection: &Connection,
     place: &Place<'_>,
     version: &Version,
 ) -> rusqlite::Result<()> {
+    match place.until {
+        None => {
+            let mut statement = connection.prepare_cached(INSERT_ENTRY)?;
+            insert_open(&mut statement, place, version)
+        }
+        Some(until) => {
+            let mut statement = connection.prepare_cached(INSERT_PAST)?;
+            bind(&mut statement, place, version)?;
+            statement.raw_bind_parameter(COLUMN_COUNT + 1, until as i64)?;
+            statement.raw_execute().map(drop)
+        }
+    }
+}
+
+/// Prepares for many calls of [`insert_open`].
+pub(crate) fn prepare_insert(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
+    connection.prepare(INSERT_ENTRY)
+}
+
+/// Writes a row into `entry`.
+pub(crate) fn insert_open(
+    statement: &mut Statement<'_>,
+    place: &Place<'_>,
+    version: &Version,
+) -> rusqlite::Result<()> {
+    bind(statement, place, version)?;
+    statement.raw_execute().map(drop)
+}
+
+/// Sets the parameters that both kinds of rows have.
+fn bind(
+    statement: &mut Statement<'_>,
+    place: &Place<'_>,
+    version: &Version,
+) -> rusqlite::Result<()> {
     let facts = &version.facts;
     let extras = version.extras();
-    let (dir, name, first) = (place.dir, place.name, place.first as i64);
-    let row = params![
-        dir,
-        name,
-        first,
-        facts.raw_mode(),
-        facts.uid,
-        facts.gid,
-        facts.size_bytes as i64,
-        facts.mtime.seconds,
-        facts.mtime.nanoseconds,
-        facts.ctime.seconds,
-        facts.ctime.nanoseconds,
-        facts.inode as i64,
-        facts.mount,
-        facts.stored.map(|stored| stored as i64),
-        facts.allocated_bytes as i64,
-        facts.racy,
-        facts.shared,
-        facts.device_number as i64,
-        extras.target,
-        extras.xattrs,
-        extras.hash,
-        checksum(place, facts, &extras),
+    let stored = facts.stored.map(|stored| stored as i64);
+    let values: [&dyn ToSql; COLUMN_COUNT] = [
+        &place.dir,
+        &place.name,
+        &(place.first as i64),
+        &facts.raw_mode(),
+        &facts.uid,
+        &facts.gid,
+        &(facts.size_bytes as i64),
+        &facts.mtime.seconds,
+        &facts.mtime.nanoseconds,
+        &facts.ctime.seconds,
+        &facts.ctime.nanoseconds,
+        &(facts.inode as i64),
+        &facts.mount,
+        &stored,
+        &(facts.allocated_bytes as i64),
+        &facts.racy,
+        &facts.shared,
+        &(facts.device_number as i64),
+        &extras.target,
+        &extras.xattrs,
+        &extras.hash,
+        &checksum(place, facts, &extras),
+        &(mark(place.name, facts, extras.xattrs.is_some()) as i64),
     ];
-    match place.until {
-        None => connection.prepare_cached(INSERT_ENTRY)?.execute(row)?,
-        Some(until) => {
-            let until = until as i64;
-            let row: Vec<&dyn ToSql> = row.iter().copied().chain([&until as &dyn ToSql]).collect();
-            connection
-                .prepare_cached(INSERT_PAST)?
-                .execute(row.as_slice())?
-        }
-    };
+    for (place, value) in values.into_iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
     Ok(())
 }
 
-const INSERT_ENTRY: &str = "INSERT INTO entry (dir, name, first, mode, uid, gid, size, mtime, mtime_ns, \
-     ctime, ctime_ns, inode, mount, stored, allocated, racy, shared, device, target, xattrs, blake3, crc32) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+const COLUMN_COUNT: usize = 23;
 
-const INSERT_PAST: &str = "INSERT INTO past (dir, name, first, mode, uid, gid, size, mtime, mtime_ns, \
-     ctime, ctime_ns, inode, mount, stored, allocated, racy, shared, device, target, xattrs, blake3, crc32, until) \
+const INSERT_ENTRY: &str = "INSERT OR REPLACE INTO entry (dir, name, first, mode, uid, gid, size, mtime, mtime_ns, \
+     ctime, ctime_ns, inode, mount, stored, allocated, racy, shared, device, target, xattrs, blake3, crc32, mark) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+
+const INSERT_PAST: &str = "INSERT OR REPLACE INTO past (dir, name, first, mode, uid, gid, size, mtime, mtime_ns, \
+     ctime, ctime_ns, inode, mount, stored, allocated, racy, shared, device, target, xattrs, blake3, crc32, mark, until) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";

@@ -71,7 +71,10 @@ impl Walk<'_> {
             .zip(listing)
             .and_then(|(ledger, listing)| listing.get(ledger, name));
         let is_first = listing.is_none_or(|listing| listing.keep(name, listed.as_ref()));
-        let known = listed.and_then(|listed| KnownDirectory::of(listed.known));
+        let known = listing.zip(listed).map(|(listing, listed)| KnownDirectory {
+            of: listing.of,
+            glance: listed.glance,
+        });
         Found {
             is_told_twice: !is_first,
             ..Found::new(name, selection, boundary, known)

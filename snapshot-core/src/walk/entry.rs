@@ -16,7 +16,7 @@ use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::plan::{self, Action};
 use crate::report::Operation;
-use crate::walk::ledger::{BasisLook, Said};
+use crate::walk::ledger::{BasisLook, Ledger, Said};
 use crate::walk::level::{Trio, Walked};
 use crate::walk::listing::{Listed, Listing};
 use crate::walk::moved::Moved;
@@ -54,8 +54,10 @@ pub(super) struct Here<'a> {
     pub(super) source: Metadata,
     /// The entry of the basis, if it was looked at.
     pub(super) basis: Option<Metadata>,
-    pub(super) known: Option<Listed>,
+    pub(super) listed: Option<Listed>,
     pub(super) said: Said,
+    /// The version that the basis has, if it took that to tell.
+    pub(super) before: Option<Box<Version>>,
     /// Where it was, if that is another path.
     pub(super) moved: Option<Moved>,
     /// What reading it told.
@@ -137,16 +139,14 @@ impl Walk<'_> {
             }
             return None;
         }
-        let known = self
-            .ledger
-            .zip(listing)
-            .and_then(|(ledger, listing)| listing.get(ledger, name));
-        let facts = known
-            .as_ref()
-            .and_then(|listed| listed.known.facts.as_ref());
-        let said = self.ledger.map_or(Said::Nothing, |ledger| {
-            ledger.said(&source, facts, node.level.mount)
-        });
+        let known = self.ledger.zip(listing);
+        let listed = known.and_then(|(ledger, listing)| listing.get(ledger, name));
+        let (said, before) = match known.zip(listed.as_ref()) {
+            Some(((ledger, listing), listed)) => {
+                ledger.said(&source, node.level.mount, listing.of, name, &listed.glance)
+            }
+            None => (Said::Nothing, None),
+        };
         let mut here = Here {
             node,
             trio,
@@ -154,8 +154,9 @@ impl Walk<'_> {
             name,
             source,
             basis: None,
-            known,
+            listed,
             said,
+            before,
             moved: None,
             seen: None,
             target: None,
@@ -179,13 +180,13 @@ impl Walk<'_> {
 
     /// Tells whether the basis is believed to hold what the catalog says.
     fn goes_by_word(&self) -> bool {
-        self.ledger.is_some_and(|ledger| ledger.is_word_enough())
+        self.ledger.is_some_and(Ledger::is_word_enough)
     }
 
     /// Tells whether a listing should have told the stored inode, and did not:
     /// the directory is too large.
     fn has_to_ask(&self, here: &Here<'_>) -> bool {
-        let listed = here.listing.zip(here.known.as_ref());
+        let listed = here.listing.zip(here.listed.as_ref());
         self.ledger
             .is_some_and(|ledger| ledger.look == BasisLook::Listed)
             && listed.is_none_or(|(listing, listed)| listing.is_confirmed(listed).is_none())
@@ -281,10 +282,10 @@ impl Walk<'_> {
 
     /// Tells whether the basis still has the inode that the catalog says.
     pub(super) fn has_stored(&self, here: &Here<'_>) -> bool {
-        let Some((ledger, listed)) = self.ledger.zip(here.known.as_ref()) else {
+        let Some((ledger, listed)) = self.ledger.zip(here.listed.as_ref()) else {
             return false;
         };
-        let Some(stored) = here.facts().and_then(|facts| facts.stored) else {
+        let Some(stored) = listed.glance.stored else {
             return false;
         };
         let confirmed = here
@@ -319,17 +320,12 @@ impl Walk<'_> {
             true => Action::Link,
             false => self.decide_by_metadata(here),
         };
-        let has_hash = here.known.is_some_and(|listed| listed.known.has_hash);
-        let recorded = match (self.ledger, here.listing) {
-            (Some(ledger), Some(listing)) if has_hash && tree != Action::Make => {
-                ledger.version(listing.of, here.name)
-            }
-            _ => None,
-        };
-        let action = match recorded {
-            Some(recorded) => self.decide_by_content(here, &recorded),
+        let before = here.before.take().filter(|_| tree != Action::Make);
+        let action = match &before {
+            Some(before) => self.decide_by_content(here, before),
             None => Action::Make,
         };
+        here.before = before;
         match action {
             Action::Link => tree,
             Action::Make => self.decide_changed(here),
@@ -404,9 +400,9 @@ impl Walk<'_> {
 }
 
 impl Here<'_> {
-    /// The version that the basis has, as the catalog tells it.
+    /// What the basis has, if it had to be looked up.
     pub(super) fn facts(&self) -> Option<&Facts> {
-        self.known.as_ref()?.known.facts.as_ref()
+        self.before.as_ref().map(|before| &before.facts)
     }
 
     /// The entry of the basis that this one may become another name of, and
@@ -415,7 +411,7 @@ impl Here<'_> {
         if let Some(moved) = &self.moved {
             return Some((&moved.at, &moved.name, moved.inode));
         }
-        let known = || self.facts()?.stored;
+        let known = || self.listed.as_ref()?.glance.stored;
         let inode = match (&self.basis, self.said) {
             (Some(basis), _) => Some(basis.id.inode),
             (None, Said::Unchanged | Said::Touched) => known(),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::catalog::{
-    DirId, Facts, Known, Log, MountId, NO_MOUNT, NewMount, Reader, Rows, TOP, Trouble, Version,
-    Whereabouts,
+    DirId, Facts, Glance, Log, MountId, NO_MOUNT, NewMount, Reader, Rows, TOP, Trouble, Version,
+    Whereabouts, mark,
 };
 use crate::entry::{EntryKind, FileTime, Metadata, RootId};
 use crate::fs::dir::Dir;
@@ -64,7 +64,8 @@ pub(crate) struct Ledger<'run> {
     pub(crate) directory_bytes: AtomicU64,
     pub(crate) failure: Mutex<Option<Trouble>>,
     has_failed: AtomicBool,
-    pub(crate) damaged_directories: AtomicU64,
+    /// Entries whose rows are not what was written.
+    pub(crate) damaged_rows: AtomicU64,
     /// Stored files that are not those that were recorded.
     pub(crate) replaced_files: AtomicU64,
     /// Entries whose filesystem is not the one they were recorded on.
@@ -118,7 +119,7 @@ impl<'run> Ledger<'run> {
             directory_bytes: AtomicU64::new(0),
             failure: Mutex::default(),
             has_failed: AtomicBool::new(false),
-            damaged_directories: AtomicU64::new(0),
+            damaged_rows: AtomicU64::new(0),
             replaced_files: AtomicU64::new(0),
             moved_entries: AtomicU64::new(0),
         }
@@ -141,16 +142,12 @@ impl<'run> Ledger<'run> {
 
     /// Reads what is known of a directory.
     pub(crate) fn rows(&self, dir: DirId) -> Rows {
-        let rows = self.ask(|reader| reader.rows(dir)).unwrap_or_default();
-        if rows.are_damaged {
-            self.damaged_directories.fetch_add(1, Ordering::Relaxed);
-        }
-        rows
+        self.ask(|reader| reader.rows(dir)).unwrap_or_default()
     }
 
     /// Reads what is known of one entry.
-    pub(crate) fn known(&self, dir: DirId, name: &CStr) -> Option<Known> {
-        self.ask(|reader| reader.known(dir, name)).flatten()
+    pub(crate) fn glance(&self, dir: DirId, name: &CStr) -> Option<Glance> {
+        self.ask(|reader| reader.glance(dir, name)).flatten()
     }
 
     /// Some names of the newest snapshot, after `last`.
@@ -158,9 +155,13 @@ impl<'run> Ledger<'run> {
         self.ask(|reader| reader.names_after(dir, last))
     }
 
-    /// Reads all of a version of the basis.
-    pub(crate) fn version(&self, dir: DirId, name: &CStr) -> Option<Version> {
-        self.ask(|reader| reader.version(dir, name)).flatten()
+    /// Reads all of a version that the basis has, as a glance told.
+    pub(crate) fn version(&self, dir: DirId, name: &CStr) -> Option<Box<Version>> {
+        let version = self.ask(|reader| reader.version(dir, name))?;
+        if version.is_none() {
+            self.damaged_rows.fetch_add(1, Ordering::Relaxed);
+        }
+        version.map(Box::new)
     }
 
     /// Finds where an inode was in the basis.
@@ -225,16 +226,32 @@ impl<'run> Ledger<'run> {
         version.ctime >= self.racy_since || (!by_hand && version.mtime >= self.racy_since)
     }
 
-    /// Tells what the catalog says of an entry.
-    pub(crate) fn said(&self, source: &Metadata, facts: Option<&Facts>, mount: MountId) -> Said {
-        let Some(facts) = facts else {
-            return Said::Nothing;
+    /// Tells what the catalog says of an entry, and the version in full if it
+    /// took that to tell.
+    pub(crate) fn said(
+        &self,
+        source: &Metadata,
+        mount: MountId,
+        of: DirId,
+        name: &CStr,
+        glance: &Glance,
+    ) -> (Said, Option<Box<Version>>) {
+        if !glance.is_of_basis {
+            return (Said::Nothing, None);
+        }
+        let is_read = source.kind == EntryKind::File && self.reading == Reading::Everything;
+        if !is_read && is_marked(source, mount, name, glance) {
+            return (Said::Unchanged, None);
+        }
+        let Some(version) = self.version(of, name) else {
+            return (Said::Nothing, None);
         };
+        let facts = &version.facts;
         if facts.mount != mount || mount == NO_MOUNT {
             self.moved_entries.fetch_add(1, Ordering::Relaxed);
-            return Said::Nothing;
+            return (Said::Nothing, Some(version));
         }
-        judge(source, facts, self.reading)
+        (judge(source, facts, self.reading), Some(version))
     }
 
     pub(crate) fn is_word_enough(&self) -> bool {
@@ -260,11 +277,11 @@ impl<'run> Ledger<'run> {
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let count =
             |number: &AtomicU64| Some(number.load(Ordering::Relaxed)).filter(|count| *count > 0);
-        let damaged = count(&self.damaged_directories);
+        let damaged = count(&self.damaged_rows);
         let replaced = count(&self.replaced_files);
         let moved = count(&self.moved_entries);
         [
-            damaged.map(|directories| Warning::CatalogDamaged { directories }),
+            damaged.map(|entries| Warning::CatalogDamaged { entries }),
             replaced.map(|files| Warning::StoredFilesReplaced { files }),
             moved.map(|entries| Warning::SourcesMoved { entries }),
         ]
@@ -272,6 +289,16 @@ impl<'run> Ledger<'run> {
         .flatten()
         .collect()
     }
+}
+
+/// Compares an entry, all at once, with a row that was written when it was like
+/// that.
+pub(super) fn is_marked(source: &Metadata, mount: MountId, name: &CStr, glance: &Glance) -> bool {
+    let facts = Facts {
+        stored: glance.stored,
+        ..Facts::of_source(source, mount)
+    };
+    glance.mark != 0 && mark(name.to_bytes(), &facts, false) == glance.mark
 }
 
 /// Compares an entry with what was recorded of it, on the same filesystem.

@@ -5,8 +5,7 @@ use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::catalog::{Change, DirId, Known, Rows};
-use crate::entry::EntryKind;
+use crate::catalog::{Change, DirId, Glance, Rows};
 use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
 use crate::node::Node;
@@ -39,7 +38,7 @@ enum Kept {
 /// A row of the listing.
 #[derive(Clone, Copy)]
 pub(crate) struct Listed {
-    pub(crate) known: Known,
+    pub(crate) glance: Glance,
     /// None where there are too many rows to hold.
     place: Option<usize>,
 }
@@ -47,12 +46,15 @@ pub(crate) struct Listed {
 impl Listing {
     pub(crate) fn get(&self, ledger: &Ledger<'_>, name: &CStr) -> Option<Listed> {
         if self.rows.are_many {
-            let known = ledger.known(self.of, name)?;
-            return Some(Listed { known, place: None });
+            let glance = ledger.glance(self.of, name)?;
+            return Some(Listed {
+                glance,
+                place: None,
+            });
         }
-        let (place, known) = self.rows.find(name)?;
+        let (place, glance) = self.rows.find(name)?;
         Some(Listed {
-            known,
+            glance,
             place: Some(place),
         })
     }
@@ -98,8 +100,8 @@ impl Listing {
                 return;
             }
         };
-        for ((name, known), kept) in rows.iter().zip(kept) {
-            if known.is_open && !kept.load(Ordering::Relaxed) {
+        for ((name, glance), kept) in rows.iter().zip(kept) {
+            if glance.is_open && !kept.load(Ordering::Relaxed) {
                 tell(name);
             }
         }
@@ -126,9 +128,6 @@ impl Walk<'_> {
             false => None,
         };
         let of_path = own.as_ref().unwrap_or(&rows);
-        if of_path.are_damaged {
-            self.log(&Change::Mistrust { dir: level.dir });
-        }
         let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
             confirmed: confirmed(ledger, &rows, trio.basis.as_ref()),
@@ -176,13 +175,10 @@ fn confirmed(ledger: &Ledger<'_>, rows: &Rows, basis: Option<&Dir>) -> Option<Bo
     // Of what cannot be listed nothing is confirmed, and it is copied.
     while let Ok(Some(batch)) = Batch::read(basis) {
         for (name, inode) in batch.inodes() {
-            let Some((place, known)) = rows.find(name) else {
-                continue;
-            };
-            let facts = known
-                .facts
-                .filter(|facts| facts.kind != EntryKind::Directory);
-            confirmed[place] = facts.is_some_and(|facts| facts.stored == Some(inode));
+            if let Some((place, glance)) = rows.find(name) {
+                // The number of a directory is no inode, and not asked for.
+                confirmed[place] = glance.stored == Some(inode);
+            }
         }
     }
     Some(confirmed)

@@ -4,22 +4,22 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use crate::catalog::{Change, DirId, Facts, Known, MountId, NO_MOUNT, Origin, Version};
+use crate::catalog::{Change, DirId, Facts, Glance, MountId, NO_MOUNT, Origin, Version};
 use crate::entry::{EntryKind, Metadata};
 use crate::fs::dir::Dir;
 use crate::node::Node;
 use crate::walk::directory::Found;
-use crate::walk::ledger::Ledger;
+use crate::walk::ledger::{Ledger, is_marked};
 use crate::walk::level::Walked;
 use crate::walk::moved::Elsewhere;
 use crate::walk::state::Walk;
 
-/// What the catalog knows of a directory as an entry of the one above.
+/// What the catalog knows of a directory as an entry of the one above: the
+/// directory whose row it is, and the row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownDirectory {
-    facts: Facts,
-    is_current: bool,
-    has_xattrs: bool,
+    pub(super) of: DirId,
+    pub(super) glance: Glance,
 }
 
 /// Where a directory stands.
@@ -36,29 +36,60 @@ pub(super) struct Standing {
     pub(super) elsewhere: Option<(Dir, Elsewhere)>,
 }
 
-impl KnownDirectory {
-    /// Takes what is known of an entry, if that is a directory.
-    pub(super) fn of(known: Known) -> Option<KnownDirectory> {
-        let facts = known.facts?;
-        (facts.kind == EntryKind::Directory).then_some(KnownDirectory {
-            facts,
-            is_current: known.is_current,
-            has_xattrs: known.has_xattrs,
-        })
-    }
+/// What came of comparing a directory with its row.
+#[derive(Default)]
+struct Compared {
+    id: Option<DirId>,
+    /// It is another directory than the row tells of.
+    is_another: bool,
+    is_recorded: bool,
+    has_no_xattrs: bool,
+}
 
-    fn id(&self) -> Option<DirId> {
-        DirId::try_from(self.facts.stored?).ok()
-    }
-
-    fn is_version(&self, metadata: &Metadata, mount: MountId) -> bool {
-        let now = Facts::of_source(metadata, mount);
-        let facts = Facts {
-            size_bytes: now.size_bytes,
-            stored: now.stored,
-            ..self.facts
+impl Compared {
+    fn of(
+        ledger: &Ledger<'_>,
+        known: Option<KnownDirectory>,
+        name: &CStr,
+        metadata: &Metadata,
+        mount: MountId,
+    ) -> Compared {
+        let Some(KnownDirectory { of, glance }) = known.filter(|known| known.glance.is_of_basis)
+        else {
+            return Compared {
+                is_another: true,
+                ..Compared::default()
+            };
         };
-        mount != NO_MOUNT && self.is_current && facts == now
+        let id = |stored: Option<u64>| DirId::try_from(stored?).ok();
+        if is_marked(metadata, mount, name, &glance) {
+            return Compared {
+                id: id(glance.stored),
+                is_another: false,
+                is_recorded: glance.is_current(),
+                has_no_xattrs: true,
+            };
+        }
+        let version = ledger.version(of, name);
+        let Some(version) = version.filter(|version| version.facts.kind == EntryKind::Directory)
+        else {
+            return Compared {
+                is_another: true,
+                ..Compared::default()
+            };
+        };
+        let facts = version.facts;
+        let now = Facts {
+            size_bytes: facts.size_bytes,
+            stored: facts.stored,
+            ..Facts::of_source(metadata, mount)
+        };
+        Compared {
+            id: id(facts.stored),
+            is_another: facts.mount == mount && facts.inode != metadata.id.inode,
+            is_recorded: glance.is_current() && mount != NO_MOUNT && facts == now,
+            has_no_xattrs: false,
+        }
     }
 }
 
@@ -69,16 +100,14 @@ impl Walk<'_> {
             return Standing::default();
         };
         let mount = ledger.identify(source, &self.mount_root);
-        let rows = ledger.rows(0);
-        let known = rows
-            .find(c"")
-            .and_then(|(_, known)| KnownDirectory::of(known));
-        let is_recorded = known.is_some_and(|known| known.is_version(metadata, mount));
+        let glance = ledger.glance(0, c"");
+        let known = glance.map(|glance| KnownDirectory { of: 0, glance });
+        let compared = Compared::of(ledger, known, c"", metadata, mount);
         Standing {
             mount,
             dir: ledger.top(),
             rows_of: Some(ledger.top()),
-            is_recorded,
+            is_recorded: compared.is_recorded,
             ..Standing::default()
         }
     }
@@ -100,28 +129,21 @@ impl Walk<'_> {
             true => above.mount,
             false => ledger.identify(source, &up.path_of(&self.mount_root, name)),
         };
-        let known = found.known;
-        let (dir, is_new) = self.number(ledger, above, known, name);
-        let is_same_inode = known.is_some_and(|known| {
-            known.facts.mount != mount || known.facts.inode == metadata.id.inode
-        });
-        let elsewhere = match is_same_inode {
-            true => None,
-            false => self.find_moved_directory(above, name, metadata),
+        let compared = Compared::of(ledger, found.known, name, metadata, mount);
+        let (dir, is_new) = self.number(ledger, above, compared.id, name);
+        let elsewhere = match compared.is_another {
+            true => self.find_moved_directory(above, name, metadata),
+            false => None,
         };
-        let is_recorded = !above.is_adopted()
-            && known
-                .is_some_and(|known| known.id() == Some(dir) && known.is_version(metadata, mount));
-        let own = known
-            .and_then(|known| known.id())
-            .or((!is_new).then_some(dir));
+        let is_recorded = compared.is_recorded && compared.id == Some(dir);
+        let own = compared.id.or((!is_new).then_some(dir));
         Standing {
             mount,
             dir,
             is_new,
             rows_of: elsewhere.as_ref().map(|(id, ..)| *id).or(own),
             is_recorded,
-            has_no_xattrs: is_recorded && known.is_some_and(|known| !known.has_xattrs),
+            has_no_xattrs: is_recorded && compared.has_no_xattrs,
             elsewhere: elsewhere.map(|(_, dir, elsewhere)| (dir, elsewhere)),
         }
     }
@@ -131,11 +153,10 @@ impl Walk<'_> {
         &self,
         ledger: &Ledger<'_>,
         above: &Walked,
-        known: Option<KnownDirectory>,
+        known: Option<DirId>,
         name: &CStr,
     ) -> (DirId, bool) {
-        let known = known.filter(|_| !above.is_adopted());
-        if let Some(id) = known.and_then(|known| known.id()) {
+        if let Some(id) = known.filter(|_| !above.is_adopted()) {
             return (id, false);
         }
         let (id, is_new) = ledger.directory(above.dir, above.is_new, name);
@@ -159,7 +180,7 @@ impl Walk<'_> {
         let Some(ledger) = self.writes() else {
             return;
         };
-        let (dir, is_new) = self.number(ledger, &up.level, found.known, &found.name);
+        let (dir, is_new) = self.number(ledger, &up.level, None, &found.name);
         let below = match is_new {
             true => Vec::new(),
             false => open_names(ledger, dir),
@@ -178,12 +199,12 @@ impl Walk<'_> {
         self.log(&Change::Put {
             dir: up.level.dir,
             name: found.name.clone(),
-            version: Version {
+            version: Box::new(Version {
                 facts,
                 target: None,
                 xattrs: None,
                 hash: None,
-            },
+            }),
             origin: Origin::New,
         });
     }

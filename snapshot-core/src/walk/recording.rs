@@ -11,6 +11,7 @@ use crate::walk::entry::Here;
 use crate::walk::groups::Stored;
 use crate::walk::ledger::{Ledger, Said};
 use crate::walk::level::Walked;
+use crate::walk::listing::Listed;
 use crate::walk::state::{Tally, Walk};
 use crate::xattr::Xattrs;
 
@@ -78,10 +79,10 @@ impl<'run> Walk<'run> {
             return;
         };
         if let Some(listing) = here.listing {
-            listing.keep(here.name, here.known.as_ref());
+            listing.keep(here.name, here.listed.as_ref());
         }
         let change = match made {
-            Some(version) => Some((*version, Origin::New)),
+            Some(version) => Some((version, Origin::New)),
             // Another name of a file that is recorded under this one too.
             None if outcome == Outcome::LinkedWithin => None,
             None => self.linked(ledger, here),
@@ -97,7 +98,7 @@ impl<'run> Walk<'run> {
     }
 
     /// What is new of an entry that was linked to the basis, if anything is.
-    fn linked(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<(Version, Origin)> {
+    fn linked(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<(Box<Version>, Origin)> {
         let (_, _, inode) = here.basis_entry()?;
         if here.is_recorded(Some(inode)) {
             return None;
@@ -106,10 +107,17 @@ impl<'run> Walk<'run> {
         let (before, origin) = match (&here.moved, of) {
             (Some(moved), _) => {
                 let (dir, name) = (moved.dir, moved.name.clone());
-                (Some(moved.version.clone()), Origin::Moved { dir, name })
+                (
+                    Some(Box::new(moved.version.clone())),
+                    Origin::Moved { dir, name },
+                )
             }
             (None, Some(of)) => {
-                let before = here.facts().and_then(|_| ledger.version(of, here.name));
+                let is_known = here.listed.is_some_and(|listed| listed.glance.is_of_basis);
+                let before = match &here.before {
+                    None if is_known => ledger.version(of, here.name),
+                    before => before.clone(),
+                };
                 let origin = match here.listing.is_some_and(|listing| listing.is_adopted) {
                     true => Origin::Moved {
                         dir: of,
@@ -146,14 +154,14 @@ impl<'run> Walk<'run> {
                 .and_then(|seen| seen.hash)
                 .or(before.and_then(|before| before.hash)),
         };
-        Some((version, origin))
+        Some((Box::new(version), origin))
     }
 
     /// The version that a file has which was linked to the basis, for its other
     /// names; none if the catalog has it.
     pub(super) fn version_linked(&self, here: &Here<'_>) -> Option<Box<Version>> {
         let (version, _) = self.linked(self.writes()?, here)?;
-        Some(Box::new(version))
+        Some(version)
     }
 
     /// The version that another name of a file gets; none if the catalog has
@@ -163,10 +171,10 @@ impl<'run> Walk<'run> {
         if here.is_recorded(stored.inode) {
             return None;
         }
-        stored.version.clone().or_else(|| {
-            let version = ledger.version(stored.of?, &stored.name)?;
-            Some(Box::new(version))
-        })
+        stored
+            .version
+            .clone()
+            .or_else(|| ledger.version(stored.of?, &stored.name))
     }
 
     /// Notes a directory of the new tree, unless it is as it was.
@@ -183,12 +191,12 @@ impl<'run> Walk<'run> {
         tally.change(&Change::Put {
             dir: level.above,
             name: node.name().to_owned(),
-            version: Version {
+            version: Box::new(Version {
                 facts,
                 target: None,
                 xattrs: encode_xattrs(&level.xattrs),
                 hash: None,
-            },
+            }),
             origin: Origin::New,
         });
     }
@@ -220,7 +228,8 @@ impl Here<'_> {
         let is_of_this_path = self.listing.is_some_and(|listing| !listing.is_adopted);
         self.said == Said::Unchanged
             && is_of_this_path
-            && self.known.is_some_and(|listed| listed.known.is_current)
-            && self.facts().is_some_and(|facts| facts.stored == stored)
+            && self
+                .listed
+                .is_some_and(|Listed { glance, .. }| glance.is_current() && glance.stored == stored)
     }
 }

@@ -35,9 +35,13 @@ class Counts:
     """Totals of a walk. An entry counts once it is in place.
 
     Attributes:
-        files_linked: Names of regular files that were made hard links.
+        files_linked: Names of regular files that were made hard links, moved
+            ones not included.
         files_copied: Regular files whose data was copied.
-        bytes_linked: Sizes of the files that were linked, in bytes.
+        files_moved: Regular files that were linked to an entry that the basis
+            has under another name.
+        bytes_linked: Sizes of the files that were linked, moved ones included,
+            in bytes.
         bytes_copied: Sizes of the files that were copied, in bytes.
         directories: Directories.
         symlinks: Symlinks.
@@ -47,6 +51,7 @@ class Counts:
 
     files_linked: int = 0
     files_copied: int = 0
+    files_moved: int = 0
     bytes_linked: int = 0
     bytes_copied: int = 0
     directories: int = 0
@@ -55,10 +60,14 @@ class Counts:
     excluded: int = 0
 
     @property
+    def files(self) -> int:
+        """The number of regular files, a name at a time."""
+        return self.files_linked + self.files_copied + self.files_moved
+
+    @property
     def entries(self) -> int:
         """The number of entries of every kind."""
-        files = self.files_linked + self.files_copied
-        return files + self.directories + self.symlinks + self.specials
+        return self.files + self.directories + self.symlinks + self.specials
 
     @property
     def bytes(self) -> int:
