@@ -18,14 +18,21 @@ pub(crate) enum Program {
     Cp,
     /// `hardsnap tree`: one tree and no store.
     Tree,
-    /// `hardsnap backup`: the next snapshot of a store.
+    /// `hardsnap backup`: the next snapshot of a store, or its first.
     Backup,
+    /// `hardsnap backup --no-hash`.
+    BackupUnhashed,
 }
 
 impl Program {
     /// Says whether this is hardsnap.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Tree | Self::Backup)
+        matches!(self, Self::Tree | Self::Backup | Self::BackupUnhashed)
+    }
+
+    /// Says whether a snapshot in a store is made.
+    pub(crate) fn is_backup(self) -> bool {
+        matches!(self, Self::Backup | Self::BackupUnhashed)
     }
 
     /// Returns the command line without its paths.
@@ -37,7 +44,9 @@ impl Program {
             (Self::Cp, true) => "cp -al",
             (Self::Tree, false) => "hardsnap tree",
             (Self::Tree, true) => "hardsnap tree --link-dest",
-            (Self::Backup, _) => "hardsnap backup",
+            (Self::Backup, false) => "hardsnap backup --init",
+            (Self::Backup, true) => "hardsnap backup",
+            (Self::BackupUnhashed, _) => "hardsnap backup --init --no-hash",
         }
     }
 }
@@ -95,7 +104,7 @@ impl Programs {
         match program {
             Program::Rsync => self.versions.rsync.is_some(),
             Program::Cp => self.versions.cp.is_some(),
-            Program::Tree | Program::Backup => true,
+            Program::Tree | Program::Backup | Program::BackupUnhashed => true,
         }
     }
 
@@ -113,9 +122,15 @@ impl Programs {
                 command.args([&at.source, &at.target]);
                 command
             }
+            Program::Backup if basis.is_none() => self.first_backup(at),
             Program::Backup => {
                 let mut command = self.hardsnap("backup");
                 command.args([&at.source, &at.store]);
+                command
+            }
+            Program::BackupUnhashed => {
+                let mut command = self.first_backup(at);
+                command.arg("--no-hash");
                 command
             }
         }
@@ -250,6 +265,16 @@ mod tests {
                 Program::Backup,
                 Scenario::Unchanged,
                 "/bin/hardsnap backup --jobs 2 /s /store",
+            ),
+            (
+                Program::Backup,
+                Scenario::FirstCopy,
+                "/bin/hardsnap backup --jobs 2 --init /s /store",
+            ),
+            (
+                Program::BackupUnhashed,
+                Scenario::FirstCopy,
+                "/bin/hardsnap backup --jobs 2 --init /s /store --no-hash",
             ),
         ] {
             assert_eq!(words(&command(program, scenario)).join(" "), expected);

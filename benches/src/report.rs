@@ -125,6 +125,9 @@ pub(crate) struct Report {
     /// The least that `peak_bytes` can be: what this program has used itself.
     least_peak_bytes: u64,
     scenarios: Vec<ScenarioReport>,
+    /// The catalog's size with one snapshot, and after each more that found
+    /// nothing new.
+    catalog_bytes: Vec<u64>,
 }
 
 impl Report {
@@ -134,6 +137,7 @@ impl Report {
         ground: &Ground,
         versions: &Versions,
         scenarios: Vec<ScenarioReport>,
+        catalog_bytes: Vec<u64>,
     ) -> Self {
         let shape = args.shape();
         let kernel = rustix::system::uname();
@@ -149,7 +153,25 @@ impl Report {
             versions: versions.clone(),
             least_peak_bytes: measure::own_peak_bytes(),
             scenarios,
+            catalog_bytes,
         }
+    }
+
+    /// Tells the catalog's size, and how much a snapshot without changes adds.
+    fn write_catalog(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([first, .., last], Some(snapshots)) = (
+            self.catalog_bytes.as_slice(),
+            self.catalog_bytes.len().checked_sub(1),
+        ) else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "\nThe catalog takes {} for the first snapshot, {} bytes a file, and {} bytes more for each that found nothing new.",
+            megabytes(*first),
+            first / self.files as u64,
+            last.saturating_sub(*first) / snapshots as u64
+        )
     }
 }
 
@@ -177,6 +199,7 @@ impl fmt::Display for Report {
         for scenario in &self.scenarios {
             write!(f, "\n{scenario}")?;
         }
+        self.write_catalog(f)?;
         writeln!(
             f,
             "\n÷: a peer's time divided by that of hardsnap in the same round, median (min to max)."

@@ -17,6 +17,10 @@ use crate::report::{self, Report, Timed};
 use crate::scenario::{Places, Scenario};
 use crate::tree::TreeShape;
 
+/// What was changed a minute ago or less is read again by the next backup, as
+/// it would not be on another day.
+const UNTIL_SETTLED: Duration = Duration::from_secs(61);
+
 /// Snapshots are named by the second, and the next one waits for the next.
 const BETWEEN_BACKUPS: Duration = Duration::from_millis(1_010);
 
@@ -38,17 +42,28 @@ pub fn run(args: &Args) -> Result<()> {
         programs: &programs,
         rounds: args.round_count(),
         last_backup: None,
+        settled: Instant::now(),
+        catalog: Vec::new(),
     };
 
     eprintln!("making the source");
     shape.make(&course.places.source)?;
+    if !args.is_quick() {
+        course.settled = Instant::now() + UNTIL_SETTLED;
+    }
     let mut scenarios = Vec::new();
     for scenario in args.scenarios() {
         course.prepare(scenario, &shape)?;
         let timed = course.measure(scenario)?;
         scenarios.push(report::ScenarioReport::new(scenario, timed));
     }
-    let report = Report::new(args, &ground, programs.versions(), scenarios);
+    let report = Report::new(
+        args,
+        &ground,
+        programs.versions(),
+        scenarios,
+        course.catalog,
+    );
     print!("{report}");
     if let Some(file) = &args.json {
         let text = serde_json::to_string_pretty(&report)
@@ -65,6 +80,11 @@ struct Course<'a> {
     places: Places,
     rounds: usize,
     last_backup: Option<Instant>,
+    /// When the source is old enough for what is measured.
+    settled: Instant,
+    /// Sizes of the catalog in bytes: with one snapshot, and then with one more
+    /// after each that found nothing new.
+    catalog: Vec<u64>,
 }
 
 impl Course<'_> {
@@ -77,11 +97,13 @@ impl Course<'_> {
             measure::run(command.arg("-a").args([&places.source, &places.basis]))?;
             self.check("cp -a", &places.basis, None)?;
         }
-        if scenario.programs().contains(&Program::Backup) {
+        if scenario == Scenario::Unchanged {
+            thread::sleep(self.settled.saturating_duration_since(Instant::now()));
             eprintln!("making the store");
             measure::run(&mut self.programs.first_backup(places))?;
             self.last_backup = Some(Instant::now());
             self.check("hardsnap backup --init", &self.places.in_latest()?, None)?;
+            self.catalog.push(self.places.catalog_bytes()?);
         }
         if scenario == Scenario::OnePercent {
             shape.change_one_percent(&self.places.source)?;
@@ -115,11 +137,18 @@ impl Course<'_> {
         interrupt::check()?;
         let label = program.label(scenario);
         let mut command = self.programs.command(program, scenario, &self.places);
-        if program == Program::Backup {
+        if program.is_backup() && !scenario.has_basis() {
+            let measurement = measure::measure(&mut command, self.ground.destination())?;
+            self.check(label, &self.places.in_latest()?, None)?;
+            remove(&self.places.store)?;
+            return Ok(measurement);
+        }
+        if program.is_backup() {
             let basis = self.places.in_latest()?;
             self.wait_for_next_name();
             let measurement = measure::measure(&mut command, self.ground.destination())?;
             self.check(label, &self.places.in_latest()?, Some(&basis))?;
+            self.catalog.push(self.places.catalog_bytes()?);
             return Ok(measurement);
         }
         let measurement = measure::measure(&mut command, self.ground.destination())?;

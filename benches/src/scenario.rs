@@ -41,9 +41,9 @@ impl Scenario {
 
     /// Returns the programs in the order of a round.
     pub(crate) fn programs(self) -> &'static [Program] {
-        use Program::{Backup, Cp, Rsync, Tree};
+        use Program::{Backup, BackupUnhashed, Cp, Rsync, Tree};
         match self {
-            Self::FirstCopy => &[Rsync, Tree, Cp],
+            Self::FirstCopy => &[Rsync, Tree, Cp, Backup, BackupUnhashed],
             Self::Unchanged => &[Rsync, Tree, Cp, Backup],
             // `cp -al` cannot tell what changed.
             Self::OnePercent => &[Rsync, Tree],
@@ -73,6 +73,16 @@ impl Places {
             store: destination.join("store"),
             target: destination.join("target"),
         }
+    }
+
+    /// Returns the size of the store's catalog.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is none.
+    pub(crate) fn catalog_bytes(&self) -> Result<u64> {
+        let catalog = self.store.join(".hardsnap/catalog.db");
+        Ok(fs::metadata(&catalog).at("read", &catalog)?.len())
     }
 
     /// Returns the source's tree in the store's newest snapshot.
