@@ -67,7 +67,7 @@ impl Walk<'_> {
             }
             Err(error) => {
                 self.problem(here.node, here.name, Operation::Open, error);
-                return Placed::Failed;
+                return Placed::Failed(None);
             }
         };
         let is_other = found.kind != EntryKind::File || found.id != here.source.id;
@@ -85,7 +85,7 @@ impl Walk<'_> {
             Err(error) => {
                 // What has the name may be the file of another name, so it stays.
                 self.refused(here.node, here.name, Operation::Create, error);
-                return Placed::Failed;
+                return Placed::Failed(None);
             }
         };
         match self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally) {
@@ -95,7 +95,7 @@ impl Walk<'_> {
                 let made = stored.map(|stored| {
                     Box::new(Version {
                         hash: copied.hash,
-                        ..self.version_of(here, &copied.version, &stored, &copied.xattrs)
+                        ..self.version_of(here, &copied.version, Some(&stored), &copied.xattrs)
                     })
                 });
                 Placed::Done {
@@ -106,7 +106,7 @@ impl Walk<'_> {
             }
             Err(error) => {
                 self.discard(here, target, error);
-                Placed::Failed
+                Placed::Failed(None)
             }
         }
     }

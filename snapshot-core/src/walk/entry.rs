@@ -38,8 +38,9 @@ pub(super) enum Placed {
         /// What the catalog is to be told, if it is not the basis's.
         made: Option<Box<Version>>,
     },
-    /// It is not, and why was noted.
-    Failed,
+    /// It is not, and why was noted. What the catalog can keep of it all the
+    /// same is all there is of a special file.
+    Failed(Option<Box<Version>>),
     /// It is another one now.
     Exchanged,
 }
@@ -214,7 +215,7 @@ impl Walk<'_> {
                 Placed::Done { outcome, made, .. } => {
                     return self.count(&here, outcome, made, tally);
                 }
-                Placed::Failed => return self.missed(&here),
+                Placed::Failed(kept) => return self.missed(&here, kept, tally),
                 Placed::Exchanged => {}
             }
             let Here {
@@ -230,13 +231,15 @@ impl Walk<'_> {
             }
         }
         self.unstable(here.node, here.name);
-        self.missed(&here);
+        self.missed(&here, None, tally);
     }
 
     /// Sees to it that the catalog does not tell of an entry that could not be
     /// had. Where a directory is listed, that is noticed at its end.
-    fn missed(&self, here: &Here<'_>) {
-        if here.listing.is_none() {
+    fn missed(&self, here: &Here<'_>, kept: Option<Box<Version>>, tally: &mut Tally) {
+        if kept.is_some() {
+            self.record(here, Outcome::Made, kept, tally);
+        } else if here.listing.is_none() {
             self.record_gone(here.node, here.name);
         }
     }
@@ -271,7 +274,13 @@ impl Walk<'_> {
         match here.said {
             Said::Changed => self.decide_changed(here),
             Said::Unchanged | Said::Touched if !self.has_stored(here) => {
-                self.note_replaced();
+                // What could not be stored may be now.
+                if here
+                    .listed
+                    .is_some_and(|listed| listed.glance.stored.is_some())
+                {
+                    self.note_replaced();
+                }
                 Action::Make
             }
             Said::Unchanged if self.goes_by_word() => Action::Link,

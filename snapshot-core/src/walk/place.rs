@@ -46,7 +46,7 @@ impl Walk<'_> {
                 Ok(Linked::Gone) => {}
                 Err(error) => {
                     self.refused(here.node, here.name, Operation::Create, error);
-                    return Placed::Failed;
+                    return Placed::Failed(None);
                 }
             }
         }
@@ -94,7 +94,7 @@ impl Walk<'_> {
                 Ok(Some(placed)) => return placed,
                 Err(error) => {
                     self.refused(here.node, here.name, Operation::Create, error);
-                    return Placed::Failed;
+                    return Placed::Failed(None);
                 }
             },
             Action::MakeFromBasis => true,
@@ -162,7 +162,7 @@ impl Walk<'_> {
             }
             Err(error) => {
                 self.problem(here.node, here.name, Operation::Read, error);
-                return Placed::Failed;
+                return Placed::Failed(None);
             }
         };
         if let Some(target) = &here.trio.target {
@@ -172,7 +172,11 @@ impl Walk<'_> {
             };
             if let Err(error) = made {
                 self.refused(here.node, here.name, Operation::Create, error);
-                return Placed::Failed;
+                let version = self.version_of(here, &here.source, None, &xattrs);
+                return Placed::Failed(Some(Box::new(Version {
+                    target: link.map(|link| link.to_bytes().to_vec()),
+                    ..version
+                })));
             }
             let given = xattr::set(Place::Entry(target, here.name), &xattrs, self.rules.xattrs)
                 .and_then(|()| make::set_mtime(target, here.name, &here.source));
@@ -183,7 +187,7 @@ impl Walk<'_> {
         let stored = self.look_at_made(here);
         let made = stored.map(|stored| Version {
             target: link.map(|link| link.to_bytes().to_vec()),
-            ..self.version_of(here, &here.source, &stored, &xattrs)
+            ..self.version_of(here, &here.source, Some(&stored), &xattrs)
         });
         Placed::Done {
             outcome: Outcome::Made,

@@ -37,18 +37,18 @@ impl<'run> Walk<'run> {
         }
     }
 
-    /// The version of an entry that was just made, of which `stored` is what
-    /// was made and `source` what it was made from.
+    /// The version of an entry, of which `source` is what it was made from and
+    /// `stored` what was made, if it could be.
     pub(super) fn version_of(
         &self,
         here: &Here<'_>,
         source: &Metadata,
-        stored: &Metadata,
+        stored: Option<&Metadata>,
         xattrs: &Xattrs,
     ) -> Version {
         let mut facts = self.facts(&here.node.level, source);
-        facts.stored = Some(stored.id.inode);
-        facts.allocated_bytes = stored.allocated_bytes;
+        facts.stored = stored.map(|stored| stored.id.inode);
+        facts.allocated_bytes = stored.map_or(0, |stored| stored.allocated_bytes);
         Version {
             facts,
             target: None,

@@ -62,7 +62,7 @@ impl Walk<'_> {
             };
             match self.place(&here, action, tally) {
                 Placed::Done { outcome, made, .. } => self.count(&here, outcome, made, tally),
-                Placed::Failed => {}
+                Placed::Failed(_) => {}
                 Placed::Exchanged => {
                     let Here {
                         node,
