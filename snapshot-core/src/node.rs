@@ -41,8 +41,9 @@ impl Budget {
     /// Sets the limit for directories of `handles_each`, worked on by `workers`
     /// threads, so that all stays below the process's limit of open files.
     pub(crate) fn new(handles_each: usize, workers: usize) -> Arc<Budget> {
-        // What the caller has open, and what each worker opens beside directories.
-        let reserve = 40 + workers * (4 + handles_each * WINDOW);
+        // What the caller has open, and what each worker opens beside directories:
+        // files, and the catalog with its journal.
+        let reserve = 40 + workers * (6 + handles_each * WINDOW);
         let limit = open_files_limit().saturating_sub(reserve) / handles_each;
         Arc::new(Budget {
             open: AtomicUsize::new(0),

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+use crate::catalog::change::Change;
 use crate::catalog::open::{Outcome, Trouble};
-use crate::catalog::row::Change;
 use crate::fs::dir::Dir;
 
 /// So much waits in memory.

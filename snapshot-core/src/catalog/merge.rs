@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement};
 
+use crate::catalog::change::{Change, Origin};
 use crate::catalog::log::Log;
 use crate::catalog::open::Outcome;
 use crate::catalog::read::select;
-use crate::catalog::row::{
-    Change, DirId, MountId, Origin, Place, TOP, Version, directory_checksum,
-};
+use crate::catalog::row::{DirId, MountId, Place, TOP, Version, directory_checksum};
 use crate::catalog::table::{self, Read};
 use crate::entry::{EntryKind, RootId};
 use crate::name::SnapshotName;

@@ -1,6 +1,8 @@
 //! The catalog: what a tree cannot remember. One SQLite file a store, rows that
 //! are versions of entries with the range of snapshots that have them.
 
+mod change;
+mod codec;
 mod living;
 mod log;
 mod merge;
@@ -9,13 +11,15 @@ mod read;
 mod row;
 mod session;
 mod table;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use crate::catalog::change::{Change, Origin};
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::merge::{Made, NewMount};
 pub(crate) use crate::catalog::open::Trouble;
 pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts};
 pub(crate) use crate::catalog::row::{
-    Change, DirId, Facts, MountId, NO_MOUNT, Origin, TOP, Version, decode_xattrs, encode_xattrs,
-    mark,
+    DirId, Facts, MountId, NO_MOUNT, TOP, Version, decode_xattrs, encode_xattrs, mark,
 };
 pub(crate) use crate::catalog::session::{Session, SessionKind, reconcile};

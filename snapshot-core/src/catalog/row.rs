@@ -1,8 +1,9 @@
 //! The rows of the catalog as values: versions of entries, their checksums,
 //! and how they are written into the file of changes.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
+use crate::catalog::codec::Writer;
 use crate::entry::{EntryKind, FileTime, Hash, Metadata};
 use crate::xattr::Xattrs;
 
@@ -189,113 +190,6 @@ pub(crate) fn directory_checksum(id: DirId, up: DirId, name: &[u8]) -> u32 {
     crc32fast::hash(&bytes.0)
 }
 
-/// A change of the catalog that a run makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A path got its number.
-    Directory { id: DirId, up: DirId, name: CString },
-    /// An entry has another version from this snapshot on.
-    Put {
-        dir: DirId,
-        name: CString,
-        version: Box<Version>,
-        origin: Origin,
-    },
-    /// An entry, and all below it, is in this snapshot no more.
-    Gone { dir: DirId, name: CString },
-}
-
-/// Where the stored inode of a new version comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It is new.
-    New,
-    /// Another version of the entry has it too.
-    SamePath,
-    /// An entry at another path has it too.
-    Moved { dir: DirId, name: CString },
-}
-
-const DIRECTORY: u8 = 1;
-const PUT: u8 = 2;
-const GONE: u8 = 3;
-
-impl Change {
-    /// Appends the change to a text that [`Change::read`] reads.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        let mut bytes = Writer(std::mem::take(to));
-        match self {
-            Change::Directory { id, up, name } => {
-                bytes.0.push(DIRECTORY);
-                bytes.signed(*id);
-                bytes.signed(*up);
-                bytes.bytes(name.to_bytes());
-            }
-            Change::Put {
-                dir,
-                name,
-                version,
-                origin,
-            } => {
-                bytes.0.push(PUT);
-                bytes.signed(*dir);
-                bytes.bytes(name.to_bytes());
-                bytes.facts(&version.facts);
-                bytes.extras(&version.extras());
-                match origin {
-                    Origin::New => bytes.0.push(0),
-                    Origin::SamePath => bytes.0.push(1),
-                    Origin::Moved { dir, name } => {
-                        bytes.0.push(2);
-                        bytes.signed(*dir);
-                        bytes.bytes(name.to_bytes());
-                    }
-                }
-            }
-            Change::Gone { dir, name } => {
-                bytes.0.push(GONE);
-                bytes.signed(*dir);
-                bytes.bytes(name.to_bytes());
-            }
-        }
-        *to = bytes.0;
-    }
-
-    /// Reads the change that `from` begins with; none if it does not begin
-    /// with one.
-    pub(crate) fn read(from: &mut &[u8]) -> Option<Change> {
-        let mut bytes = Reader(from);
-        let change = match bytes.byte()? {
-            DIRECTORY => Change::Directory {
-                id: bytes.signed()?,
-                up: bytes.signed()?,
-                name: bytes.name()?,
-            },
-            PUT => Change::Put {
-                dir: bytes.signed()?,
-                name: bytes.name()?,
-                version: Box::new(bytes.version()?),
-                origin: match bytes.byte()? {
-                    0 => Origin::New,
-                    1 => Origin::SamePath,
-                    2 => Origin::Moved {
-                        dir: bytes.signed()?,
-                        name: bytes.name()?,
-                    },
-                    _ => return None,
-                },
-            },
-            GONE => Change::Gone {
-                dir: bytes.signed()?,
-                name: bytes.name()?,
-            },
-            _ => return None,
-        };
-        *from = bytes.0;
-        Some(change)
-    }
-}
-
 /// Writes extended attributes as one value: of each its name, a NUL, the
 /// length of its value as four bytes, the highest first, and the value.
 pub(crate) fn encode_xattrs(xattrs: &Xattrs) -> Option<Vec<u8>> {
@@ -353,170 +247,11 @@ pub(crate) fn kind_of(raw_mode: u32) -> Option<EntryKind> {
         .find(|kind| file_type(*kind) == raw_mode & 0o170_000)
 }
 
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn with_capacity(bytes: usize) -> Writer {
-        Writer(Vec::with_capacity(bytes))
-    }
-
-    fn unsigned(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn signed(&mut self, number: i64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        // Names, targets and attributes are far shorter than 2^64.
-        self.unsigned(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn optional(&mut self, bytes: Option<&[u8]>) {
-        self.0.push(u8::from(bytes.is_some()));
-        if let Some(bytes) = bytes {
-            self.bytes(bytes);
-        }
-    }
-
-    fn time(&mut self, time: FileTime) {
-        self.signed(time.seconds);
-        self.0.extend_from_slice(&time.nanoseconds.to_le_bytes());
-    }
-
-    fn facts(&mut self, facts: &Facts) {
-        let Facts {
-            kind: _,
-            mode: _,
-            uid,
-            gid,
-            size_bytes,
-            mtime,
-            ctime,
-            inode,
-            mount,
-            stored,
-            allocated_bytes,
-            racy,
-            shared,
-            device_number,
-        } = *facts;
-        self.0.extend_from_slice(&facts.raw_mode().to_le_bytes());
-        self.0.extend_from_slice(&uid.to_le_bytes());
-        self.0.extend_from_slice(&gid.to_le_bytes());
-        self.unsigned(size_bytes);
-        self.time(mtime);
-        self.time(ctime);
-        self.unsigned(inode);
-        self.signed(mount);
-        self.0
-            .push(u8::from(stored.is_some()) | u8::from(racy) << 1 | u8::from(shared) << 2);
-        self.unsigned(stored.unwrap_or(0));
-        self.unsigned(allocated_bytes);
-        self.unsigned(device_number);
-    }
-
-    fn extras(&mut self, extras: &Extras<'_>) {
-        self.optional(extras.target);
-        self.optional(extras.xattrs);
-        self.optional(extras.hash);
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (array, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*array)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    fn small(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn unsigned(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        self.array().map(i64::from_le_bytes)
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.unsigned()?).ok()?;
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn optional(&mut self) -> Option<Option<&'a [u8]>> {
-        match self.byte()? {
-            0 => Some(None),
-            _ => self.bytes().map(Some),
-        }
-    }
-
-    fn name(&mut self) -> Option<CString> {
-        CString::new(self.bytes()?).ok()
-    }
-
-    fn time(&mut self) -> Option<FileTime> {
-        Some(FileTime {
-            seconds: self.signed()?,
-            nanoseconds: self.small()?,
-        })
-    }
-
-    fn version(&mut self) -> Option<Version> {
-        let raw_mode = self.small()?;
-        let (uid, gid) = (self.small()?, self.small()?);
-        let size_bytes = self.unsigned()?;
-        let (mtime, ctime) = (self.time()?, self.time()?);
-        let (inode, mount) = (self.unsigned()?, self.signed()?);
-        let flags = self.byte()?;
-        let stored = self.unsigned()?;
-        let facts = Facts {
-            kind: kind_of(raw_mode)?,
-            mode: raw_mode & 0o7777,
-            uid,
-            gid,
-            size_bytes,
-            mtime,
-            ctime,
-            inode,
-            mount,
-            stored: (flags & 1 != 0).then_some(stored),
-            allocated_bytes: self.unsigned()?,
-            racy: flags & 2 != 0,
-            shared: flags & 4 != 0,
-            device_number: self.unsigned()?,
-        };
-        let (target, xattrs, hash) = (self.optional()?, self.optional()?, self.optional()?);
-        Some(Version {
-            facts,
-            target: target.map(<[u8]>::to_vec),
-            xattrs: xattrs.map(<[u8]>::to_vec),
-            hash: match hash {
-                Some(hash) => Some(hash.try_into().ok()?),
-                None => None,
-            },
-        })
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn version() -> Version {
+    pub(crate) fn version() -> Version {
         let time = |seconds| FileTime {
             seconds,
             nanoseconds: 999_999_999,
@@ -541,50 +276,6 @@ mod tests {
             target: Some(b"../\xff".to_vec()),
             xattrs: Some(Vec::new()),
             hash: Some([9; 32]),
-        }
-    }
-
-    #[test]
-    fn every_change_comes_back_as_it_was_written() {
-        let name = CString::new(b"a\n\xff".to_vec()).unwrap();
-        let mut bare = version();
-        bare.facts.stored = None;
-        (bare.target, bare.xattrs, bare.hash) = (None, None, None);
-        let put = |version, origin| Change::Put {
-            dir: -1,
-            name: name.clone(),
-            version: Box::new(version),
-            origin,
-        };
-        let moved = Origin::Moved {
-            dir: i64::MAX,
-            name: name.clone(),
-        };
-        let changes = [
-            Change::Directory {
-                id: 5,
-                up: TOP,
-                name: name.clone(),
-            },
-            put(version(), Origin::New),
-            put(bare, Origin::SamePath),
-            put(version(), moved),
-            Change::Gone { dir: 7, name },
-        ];
-        let mut text = Vec::new();
-        for change in &changes {
-            change.write(&mut text);
-        }
-        let mut rest = text.as_slice();
-        for change in &changes {
-            assert_eq!(Change::read(&mut rest).as_ref(), Some(change));
-        }
-        assert!(rest.is_empty());
-        // Cut short anywhere, it is no change but never a wrong one.
-        for end in 0..text.len() {
-            let mut rest = &text[..end];
-            let read = std::iter::from_fn(|| Change::read(&mut rest));
-            assert!(read.zip(&changes).all(|(read, change)| read == *change));
         }
     }
 

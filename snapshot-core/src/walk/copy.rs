@@ -40,6 +40,8 @@ struct Copied {
 struct Data<'a> {
     from: BorrowedFd<'a>,
     ways: &'a Ways,
+    /// Their hash, where it is known already.
+    hash: Option<Hash>,
 }
 
 impl Walk<'_> {
@@ -141,23 +143,23 @@ impl Walk<'_> {
         let mut version = found;
         let mut reads = 0;
         let (xattrs, hash) = loop {
-            // The data of the basis are what was recorded of them.
-            let known = reuse.and_then(|_| here.seen.as_ref()?.hash);
             let data = match reuse {
                 Some(basis) => Data {
                     from: basis.as_fd(),
                     ways: &self.inside,
+                    hash: here.recorded_hash(),
                 },
                 None => Data {
                     from: from.as_fd(),
                     ways: &here.node.level.ways,
+                    hash: None,
                 },
             };
             let copied = self
                 .copy_once(here, &data, &version, to, tally)
                 .and_then(|hash| {
                     let xattrs = xattr::read(Place::Open(from.as_fd())).map_err(CopyError::Read)?;
-                    Ok((xattrs, known.or(hash)))
+                    Ok((xattrs, data.hash.or(hash)))
                 });
             if reuse.take().is_some()
                 && matches!(copied, Err(CopyError::Read(_) | CopyError::Shrunk))
@@ -204,7 +206,7 @@ impl Walk<'_> {
         to: &OwnedFd,
         tally: &mut Tally,
     ) -> Result<Option<Hash>, CopyError> {
-        let is_hashed = here.seen.is_none() && self.hashes() && copy::is_hashed(version);
+        let is_hashed = data.hash.is_none() && self.hashes() && copy::is_hashed(version);
         if copy::by_reference(data.from, to.as_fd(), version, data.ways)? {
             if !is_hashed {
                 return Ok(None);

@@ -414,6 +414,14 @@ impl Here<'_> {
         self.before.as_ref().map(|before| &before.facts)
     }
 
+    /// The hash of what the basis holds of it, as far as that is at hand.
+    pub(super) fn recorded_hash(&self) -> Option<Hash> {
+        let (_, _, inode) = self.basis_entry()?;
+        let moved = self.moved.as_ref().map(|moved| &moved.version);
+        let before = moved.or(self.before.as_deref())?;
+        before.hash.filter(|_| before.facts.stored == Some(inode))
+    }
+
     /// The entry of the basis that this one may become another name of, and
     /// its inode.
     pub(super) fn basis_entry(&self) -> Option<(&Dir, &CStr, u64)> {

@@ -1,0 +1,164 @@
+//! What a run changes in the catalog, as values that can be written down.
+
+use std::ffi::CString;
+
+use crate::catalog::codec::{Reader, Writer};
+use crate::catalog::row::{DirId, Version};
+
+/// A change of the catalog that a run makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A path got its number.
+    Directory { id: DirId, up: DirId, name: CString },
+    /// An entry has another version from this snapshot on.
+    Put {
+        dir: DirId,
+        name: CString,
+        version: Box<Version>,
+        origin: Origin,
+    },
+    /// An entry, and all below it, is in this snapshot no more.
+    Gone { dir: DirId, name: CString },
+}
+
+/// Where the stored inode of a new version comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is new.
+    New,
+    /// Another version of the entry has it too.
+    SamePath,
+    /// An entry at another path has it too.
+    Moved { dir: DirId, name: CString },
+}
+
+const DIRECTORY: u8 = 1;
+const PUT: u8 = 2;
+const GONE: u8 = 3;
+
+impl Change {
+    /// Appends the change to a text that [`Change::read`] reads.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let mut bytes = Writer(std::mem::take(to));
+        match self {
+            Change::Directory { id, up, name } => {
+                bytes.0.push(DIRECTORY);
+                bytes.signed(*id);
+                bytes.signed(*up);
+                bytes.bytes(name.to_bytes());
+            }
+            Change::Put {
+                dir,
+                name,
+                version,
+                origin,
+            } => {
+                bytes.0.push(PUT);
+                bytes.signed(*dir);
+                bytes.bytes(name.to_bytes());
+                bytes.facts(&version.facts);
+                bytes.extras(&version.extras());
+                match origin {
+                    Origin::New => bytes.0.push(0),
+                    Origin::SamePath => bytes.0.push(1),
+                    Origin::Moved { dir, name } => {
+                        bytes.0.push(2);
+                        bytes.signed(*dir);
+                        bytes.bytes(name.to_bytes());
+                    }
+                }
+            }
+            Change::Gone { dir, name } => {
+                bytes.0.push(GONE);
+                bytes.signed(*dir);
+                bytes.bytes(name.to_bytes());
+            }
+        }
+        *to = bytes.0;
+    }
+
+    /// Reads the change that `from` begins with; none if it does not begin
+    /// with one.
+    pub(crate) fn read(from: &mut &[u8]) -> Option<Change> {
+        let mut bytes = Reader(from);
+        let change = match bytes.byte()? {
+            DIRECTORY => Change::Directory {
+                id: bytes.signed()?,
+                up: bytes.signed()?,
+                name: bytes.name()?,
+            },
+            PUT => Change::Put {
+                dir: bytes.signed()?,
+                name: bytes.name()?,
+                version: Box::new(bytes.version()?),
+                origin: match bytes.byte()? {
+                    0 => Origin::New,
+                    1 => Origin::SamePath,
+                    2 => Origin::Moved {
+                        dir: bytes.signed()?,
+                        name: bytes.name()?,
+                    },
+                    _ => return None,
+                },
+            },
+            GONE => Change::Gone {
+                dir: bytes.signed()?,
+                name: bytes.name()?,
+            },
+            _ => return None,
+        };
+        *from = bytes.0;
+        Some(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::row::TOP;
+    use crate::catalog::row::tests::version;
+
+    #[test]
+    fn every_change_comes_back_as_it_was_written() {
+        let name = CString::new(b"a\n\xff".to_vec()).unwrap();
+        let mut bare = version();
+        bare.facts.stored = None;
+        (bare.target, bare.xattrs, bare.hash) = (None, None, None);
+        let put = |version, origin| Change::Put {
+            dir: -1,
+            name: name.clone(),
+            version: Box::new(version),
+            origin,
+        };
+        let moved = Origin::Moved {
+            dir: i64::MAX,
+            name: name.clone(),
+        };
+        let changes = [
+            Change::Directory {
+                id: 5,
+                up: TOP,
+                name: name.clone(),
+            },
+            put(version(), Origin::New),
+            put(bare, Origin::SamePath),
+            put(version(), moved),
+            Change::Gone { dir: 7, name },
+        ];
+        let mut text = Vec::new();
+        for change in &changes {
+            change.write(&mut text);
+        }
+        let mut rest = text.as_slice();
+        for change in &changes {
+            assert_eq!(Change::read(&mut rest).as_ref(), Some(change));
+        }
+        assert!(rest.is_empty());
+        // Cut short anywhere, it is no change but never a wrong one.
+        for end in 0..text.len() {
+            let mut rest = &text[..end];
+            let read = std::iter::from_fn(|| Change::read(&mut rest));
+            assert!(read.zip(&changes).all(|(read, change)| read == *change));
+        }
+    }
+}
