@@ -1,5 +1,7 @@
 //! What is known of one entry of a tree.
 
+use chrono::{DateTime, Utc};
+
 /// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -20,14 +22,49 @@ pub enum EntryKind {
     BlockDevice,
 }
 
-/// Nanoseconds-exact time since 1970, as the filesystem stores it.
+/// A time as filesystems store it, exact to the nanosecond.
+///
+/// Some filesystems hold times that no calendar does, and anybody may set them.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> hardsnap::Result<()> {
+/// # let store = hardsnap::Store::open("/mnt/backup")?;
+/// # let newest = store.resolve("latest")?.name;
+/// let entry = store.catalog()?.entry(newest, "/home/alice/letter")?;
+/// if let Some(time) = entry.and_then(|entry| entry.mtime.to_utc()) {
+///     println!("modified {time}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct FileTime {
+pub struct FileTime {
     pub(crate) seconds: i64,
     pub(crate) nanoseconds: u32,
 }
 
 impl FileTime {
+    /// Whole seconds since 1970, rounded down: negative before that.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// The nanoseconds after the whole seconds, below 1,000,000,000.
+    #[must_use]
+    pub fn nanoseconds(self) -> u32 {
+        self.nanoseconds
+    }
+
+    /// The instant; none if it is too far away for `chrono`, more than 260,000
+    /// years.
+    #[must_use]
+    pub fn to_utc(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.seconds, self.nanoseconds)
+    }
+
     pub(crate) fn total_nanoseconds(self) -> i128 {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
     }

@@ -67,6 +67,8 @@ pub enum ErrorKind {
     LastSnapshot,
     /// A snapshot that is held was to be deleted.
     SnapshotHeld,
+    /// The catalog is missing or damaged, or does not tell of what was asked.
+    CatalogUnusable,
     /// The target of a tree exists and is not empty.
     TargetNotEmpty,
     /// `latest` exists and is not a symlink.
@@ -105,6 +107,7 @@ impl ErrorKind {
             ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
             ErrorKind::LastSnapshot => "last_snapshot",
             ErrorKind::SnapshotHeld => "snapshot_held",
+            ErrorKind::CatalogUnusable => "catalog_unusable",
             ErrorKind::TargetNotEmpty => "target_not_empty",
             ErrorKind::LatestOccupied => "latest_occupied",
             ErrorKind::NoSpace => "no_space",

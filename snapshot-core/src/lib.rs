@@ -110,8 +110,12 @@ mod xattr;
 
 pub use cancel::CancelToken;
 pub use capabilities::{Capabilities, FreeSpace};
+pub use catalog::query::{
+    Aspect, Catalog, CatalogEntry, CatalogSnapshot, ChangeKind, Changes, Entries, EntryChange,
+    EntryVersion, Found, FoundPath, Sizes,
+};
 pub use delete::Deletion;
-pub use entry::EntryKind;
+pub use entry::{EntryKind, FileTime};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Observer, Outcome, Phase};
 pub use filter::{

@@ -7,6 +7,7 @@ mod living;
 mod log;
 mod merge;
 mod open;
+pub(crate) mod query;
 mod read;
 mod row;
 mod session;

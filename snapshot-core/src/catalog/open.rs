@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use rustix::fs::{Mode, OFlags};
 
 use crate::entry::{FileTime, RootId};
@@ -35,6 +35,10 @@ pub(crate) enum Trouble {
     Newer { schema: i64 },
     /// It is damaged, or of another store, and can only be made anew.
     Damaged(String),
+    /// Another process was writing to it all the time.
+    Busy,
+    /// A run was killed while it wrote. Only a holder of the lock repairs that.
+    Interrupted,
     /// It cannot be read or written now.
     Unavailable(String),
     /// The disk is full.
@@ -224,15 +228,21 @@ impl Trouble {
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Trouble {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Trouble::NoRoom,
+        let code = error
+            .sqlite_error()
+            .map(|found| (found.code, found.extended_code));
+        match code {
+            Some((_, ffi::SQLITE_READONLY_ROLLBACK)) => Trouble::Interrupted,
+            Some((ErrorCode::DatabaseBusy, _)) => Trouble::Busy,
+            Some((ErrorCode::DiskFull, _)) => Trouble::NoRoom,
             // Tables that are not as they were made; values of another type.
-            Some(
+            Some((
                 ErrorCode::DatabaseCorrupt
                 | ErrorCode::NotADatabase
                 | ErrorCode::ConstraintViolation
                 | ErrorCode::Unknown,
-            )
+                _,
+            ))
             | None => Trouble::Damaged(error.to_string()),
             Some(_) => Trouble::Unavailable(error.to_string()),
         }
@@ -247,6 +257,8 @@ impl fmt::Display for Trouble {
                 f,
                 "its schema is {schema}, and this version of hardsnap reads {SCHEMA}"
             ),
+            Trouble::Busy => f.write_str("a run is writing to it"),
+            Trouble::Interrupted => f.write_str("a run was stopped while it wrote to it"),
             Trouble::Damaged(what) | Trouble::Unavailable(what) => f.write_str(what),
             Trouble::NoRoom => f.write_str("the destination is full"),
         }

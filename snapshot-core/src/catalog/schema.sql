@@ -101,6 +101,8 @@ CREATE TABLE past (
 
 CREATE INDEX past_range ON past (until, first);
 CREATE INDEX past_shared ON past (stored) WHERE shared;
+-- A directory that was moved is found by its inode in the source.
+CREATE INDEX past_directory ON past (inode) WHERE mode & 61440 = 16384;
 
 -- All of them, for those who ask by hand.
 CREATE VIEW version AS

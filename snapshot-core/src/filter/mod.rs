@@ -23,6 +23,7 @@ use crate::entry::EntryKind;
 pub use builder::FilterBuilder;
 pub use error::{FilterError, PatternTrouble};
 pub use marker::{Marker, MarkerSign};
+pub(crate) use pattern::translate;
 pub use pattern::{FilterPattern, PatternOrigin};
 pub use size::{ByteSize, InvalidByteSize};
 pub use verdict::{LeftOutBy, Verdict};

@@ -134,7 +134,7 @@ impl fmt::Display for PatternOrigin {
 }
 
 /// Writes a pattern without its `!` as the matcher reads it.
-fn translate(body: &str) -> Result<String, PatternTrouble> {
+pub(crate) fn translate(body: &str) -> Result<String, PatternTrouble> {
     if body.is_empty() {
         return Err(PatternTrouble::Empty);
     }

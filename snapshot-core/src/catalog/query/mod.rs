@@ -1,0 +1,297 @@
+//! Questions to the catalog: entries of a snapshot, versions of a path, what
+//! differs between snapshots, what removing some would free.
+
+mod changes;
+mod difference;
+mod entries;
+mod entry;
+mod find;
+mod glob;
+mod living;
+mod moves;
+mod names;
+mod open;
+mod place;
+mod reading;
+mod sizes;
+mod tour;
+mod versions;
+
+#[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "tests make stores and break them"
+)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::catalog::open::Numbers;
+use crate::catalog::query::reading::Handle;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::SnapshotName;
+
+pub use changes::{ChangeKind, Changes, EntryChange};
+pub use difference::Aspect;
+pub use entries::Entries;
+pub use entry::CatalogEntry;
+pub use find::{Found, FoundPath};
+pub use sizes::Sizes;
+pub use versions::EntryVersion;
+
+/// What a store remembers of all its snapshots: every version of every entry,
+/// with the snapshots that have it.
+///
+/// Questions are answered from the catalog alone, without a look at a tree. It
+/// tells of the snapshots that there were when it was opened by
+/// [`Store::catalog`](crate::Store::catalog). A backup may run meanwhile: the
+/// catalog is held still only for as long as it takes to read some thousand
+/// rows, whatever the caller does with the answers.
+///
+/// The iterators don't borrow the catalog. If a snapshot that they tell of is
+/// removed meanwhile, they end with an error.
+///
+/// # Examples
+///
+/// Which files of a directory were changed since yesterday?
+///
+/// ```no_run
+/// # fn main() -> hardsnap::Result<()> {
+/// let store = hardsnap::Store::open("/mnt/backup")?;
+/// let catalog = store.catalog()?;
+/// let (yesterday, today) = (store.resolve("latest~1")?, store.resolve("latest")?);
+/// for change in catalog.changes(yesterday.name, today.name)? {
+///     let change = change?;
+///     if change.path.starts_with("/home/alice") {
+///         println!("{} {}", change.kind.as_str(), change.path.display());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Catalog {
+    handle: Arc<Handle>,
+    numbers: Numbers,
+    /// Snapshots of the store that the catalog does not tell of.
+    unknown: Vec<SnapshotName>,
+}
+
+/// A snapshot that the catalog tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CatalogSnapshot {
+    /// Its name.
+    pub name: SnapshotName,
+    /// Its place in the order in which the store's snapshots were made.
+    pub sequence: u64,
+}
+
+impl Catalog {
+    /// The snapshots that the catalog tells of, in the order in which they were
+    /// made.
+    #[must_use]
+    pub fn snapshots(&self) -> &[CatalogSnapshot] {
+        &self.handle.known
+    }
+
+    /// Snapshots of the store that the catalog does not tell of, because they
+    /// were made before there was one. `reindex` reads them in.
+    #[must_use]
+    pub fn unknown_snapshots(&self) -> &[SnapshotName] {
+        &self.unknown
+    }
+
+    /// The entry that a snapshot has at a path; none if it has none there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::entries`].
+    pub fn entry(
+        &self,
+        snapshot: SnapshotName,
+        path: impl AsRef<Path>,
+    ) -> Result<Option<CatalogEntry>> {
+        entries::entry(&self.handle, self.known(snapshot)?, path.as_ref())
+    }
+
+    /// The entries of a snapshot: the one at the path `below`, then all that is
+    /// below it, in the order of their paths. There is nothing if the snapshot
+    /// does not have the path; `/` stands for all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownSnapshot`]; [`ErrorKind::InvalidOption`] if the path
+    /// is not an absolute one; [`ErrorKind::CatalogUnusable`] if the catalog is
+    /// damaged or does not tell of the snapshot;
+    /// [`ErrorKind::StoreLocked`] if a run writes to it all the time. The
+    /// iterator's items may be these, too, and the first one ends it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> hardsnap::Result<()> {
+    /// let store = hardsnap::Store::open("/mnt/backup")?;
+    /// let newest = store.resolve("latest")?.name;
+    /// let mut bytes = 0;
+    /// for entry in store.catalog()?.entries(newest, "/home/alice")? {
+    ///     bytes += entry?.size_bytes;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn entries(&self, snapshot: SnapshotName, below: impl AsRef<Path>) -> Result<Entries> {
+        Entries::new(&self.handle, self.known(snapshot)?, below.as_ref())
+    }
+
+    /// The versions of a path, oldest first. Neighbouring snapshots between
+    /// which nothing changed that a user could see have the same version; there
+    /// are several equal ones if the path was gone in between. There is none if
+    /// no snapshot has the path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::entries`].
+    pub fn versions(&self, path: impl AsRef<Path>) -> Result<Vec<EntryVersion>> {
+        versions::versions(&self.handle, path.as_ref())
+    }
+
+    /// Finds the paths that match a pattern, in any snapshot, in their order.
+    ///
+    /// Patterns have the syntax of `.gitignore`: one without a slash is matched
+    /// with names, wherever they are; one with a slash with whole paths, from
+    /// `/` on; one that ends with a slash with directories only. `*` does not
+    /// match a slash, `**` does. They match bytes, as those of a
+    /// [`Filter`](crate::Filter) do.
+    ///
+    /// If snapshots are removed meanwhile, what was only in them may be missing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidOption`] if the pattern cannot be read or could never
+    /// match anything; as [`Catalog::entries`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> hardsnap::Result<()> {
+    /// let store = hardsnap::Store::open("/mnt/backup")?;
+    /// for found in store.catalog()?.find("*.odt")? {
+    ///     let found = found?;
+    ///     println!("{} (last in {})", found.entry.path.display(), found.last);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn find(&self, pattern: &str) -> Result<Found> {
+        Found::new(&self.handle, pattern)
+    }
+
+    /// What differs between two snapshots, the changes that lead from `a` to
+    /// `b`, in the order of the paths. Either may be the older one.
+    ///
+    /// - An entry is [modified](ChangeKind::Modified) if it is of another kind
+    ///   or has other content, and if only its mode, owner, mtime or extended
+    ///   attributes differ, its [metadata](ChangeKind::Metadata) are. Content is
+    ///   compared by BLAKE3 where that is known. Where it is not, a file was
+    ///   modified if its size or mtime differs, or if it was copied anew with
+    ///   no other metadata.
+    /// - The mtime of a directory changes with every name that comes or goes in
+    ///   it, and so do its metadata.
+    /// - A new path is [moved](ChangeKind::Moved), and not added, if it has the
+    ///   stored file of a path that is gone; that path is then not told of as
+    ///   removed. With several names of one file those of the same name belong
+    ///   together. What was moved and altered as well is removed here and added
+    ///   there.
+    /// - A directory is moved if it has the inode, in the source, of one that is
+    ///   gone, and its mtime or something in it is the same. All that came along
+    ///   is told of too, each entry by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::entries`].
+    pub fn changes(&self, a: SnapshotName, b: SnapshotName) -> Result<Changes> {
+        let (a, b) = (self.known(a)?, self.known(b)?);
+        Ok(Changes::new(&self.handle, a, b))
+    }
+
+    /// What deleting exactly these snapshots would free. A name that is given
+    /// twice counts once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::entries`]; also [`ErrorKind::CatalogUnusable`] if there is
+    /// any snapshot that the catalog does not tell of, or if the store was moved
+    /// to another disk since it was written: then nobody knows what they share.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> hardsnap::Result<()> {
+    /// let store = hardsnap::Store::open("/mnt/backup")?;
+    /// let oldest = store.snapshots()?[0].name;
+    /// let sizes = store.catalog()?.sizes(&[oldest])?;
+    /// println!("{oldest} alone holds {} bytes", sizes.freed_bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sizes(&self, snapshots: &[SnapshotName]) -> Result<Sizes> {
+        if let Some(unknown) = self.unknown.first() {
+            return Err(self.handle.cannot_tell(format!(
+                "the catalog does not tell of {unknown}, and so not what it shares with others"
+            )));
+        }
+        if self.numbers == Numbers::OfAnotherDisk {
+            return Err(self.handle.cannot_tell(
+                "the store was moved to another disk, and the catalog does not know yet what is shared there",
+            ));
+        }
+        let mut set = Vec::new();
+        for name in snapshots {
+            let snapshot = self.known(*name)?;
+            if !set.contains(&snapshot) {
+                set.push(snapshot);
+            }
+        }
+        sizes::sizes(&self.handle, &set)
+    }
+
+    /// Finds the path that the snapshots have for one that a user gives. A path
+    /// that is in any snapshot just as it is given, is that. Any other is taken
+    /// from the current directory if it is relative, and symlinks on the way to
+    /// it are followed, and if it is itself one that no snapshot has, that too.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] if the current directory is needed and is gone; as
+    /// [`Catalog::entries`].
+    pub fn resolve(&self, given: impl AsRef<Path>) -> Result<PathBuf> {
+        place::resolve(given.as_ref(), |path| {
+            versions::is_known(&self.handle, path)
+        })
+    }
+
+    fn known(&self, name: SnapshotName) -> Result<CatalogSnapshot> {
+        let found = self.handle.known.iter().find(|known| known.name == name);
+        match found {
+            Some(known) => Ok(*known),
+            None if self.unknown.contains(&name) => Err(self
+                .handle
+                .cannot_tell(format!("the catalog does not tell of {name}"))),
+            None => Err(Error::new(
+                ErrorKind::UnknownSnapshot,
+                format!("there is no snapshot {name}"),
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog")
+            .field("snapshots", &self.snapshots())
+            .finish_non_exhaustive()
+    }
+}
