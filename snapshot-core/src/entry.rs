@@ -22,6 +22,22 @@ pub enum EntryKind {
     BlockDevice,
 }
 
+impl EntryKind {
+    /// The word for it that programs read: `file`, `char-device`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryKind::File => "file",
+            EntryKind::Directory => "directory",
+            EntryKind::Symlink => "symlink",
+            EntryKind::Fifo => "fifo",
+            EntryKind::Socket => "socket",
+            EntryKind::CharDevice => "char-device",
+            EntryKind::BlockDevice => "block-device",
+        }
+    }
+}
+
 /// A time as filesystems store it, exact to the nanosecond.
 ///
 /// Some filesystems hold times that no calendar does, and anybody may set them.

@@ -5,6 +5,8 @@
 //! instants in RFC 3339. A path that is not UTF-8 is there lossily as `path` and
 //! exactly as `path_base64`.
 
+mod catalog;
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -386,6 +388,7 @@ macro_rules! serialize_as {
         }
     )*};
 }
+use serialize_as;
 
 serialize_as! {
     BackupReport => BackupFields,
