@@ -2,6 +2,7 @@
 
 mod filter;
 mod keep;
+mod query;
 mod retention;
 
 use std::num::NonZeroUsize;
@@ -13,6 +14,7 @@ use hardsnap::{Jobs, MinFree, Mode, Mounts, SnapshotName};
 
 pub(crate) use filter::FilterArgs;
 pub(crate) use keep::{KeepArgs, system_zone};
+pub(crate) use query::{DiffArgs, DuArgs, FindArgs, VersionsArgs};
 pub(crate) use retention::{PreviewArgs, RetentionCommand};
 
 /// Every thread takes a stack and some handles; more than this is a slip of
@@ -71,6 +73,14 @@ pub(crate) enum Command {
     Backup(Box<BackupArgs>),
     /// List the snapshots, oldest first
     List(ListArgs),
+    /// Show what differs between two snapshots
+    Diff(DiffArgs),
+    /// Show the versions of a file or directory
+    Versions(VersionsArgs),
+    /// Find files and directories in all snapshots
+    Find(FindArgs),
+    /// Show what deleting snapshots would free
+    Du(DuArgs),
     /// Remove the snapshots that the policy no longer keeps
     Prune(Box<PruneArgs>),
     /// Remove snapshots by name

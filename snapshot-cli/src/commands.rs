@@ -2,19 +2,25 @@
 
 mod backup;
 mod delete;
+mod diff;
+mod du;
+mod find;
 mod init;
 mod list;
 mod mark;
 mod preview;
 mod prune;
 mod tree;
+mod versions;
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use hardsnap::retention::{Policy, PolicyChange};
-use hardsnap::{CancelToken, Pause, RemovalReport};
+use hardsnap::{CancelToken, Catalog, Pause, RemovalReport};
+use serde::Serialize;
 
 use crate::args::{Command, KeepArgs, RetentionCommand};
 use crate::exit::{Ending, Failure};
@@ -26,6 +32,10 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::Init(args) => init::run(args, console),
         Command::Backup(args) => backup::run(args, console),
         Command::List(args) => list::run(args, console),
+        Command::Diff(args) => diff::run(args, console),
+        Command::Versions(args) => versions::run(args, console),
+        Command::Find(args) => find::run(args, console),
+        Command::Du(args) => du::run(args, console),
         Command::Prune(args) => prune::run(args, console),
         Command::Delete(args) => delete::run(args, console),
         Command::Hold(args) => mark::hold(args, console),
@@ -59,6 +69,44 @@ fn watched<T>(
 fn printed(console: &Console, ending: Ending) -> Result<Ending, Failure> {
     console.written().map_err(Failure::Output)?;
     Ok(ending)
+}
+
+/// Says that there are snapshots of which the answer cannot tell.
+fn tell_unknown(catalog: &Catalog, console: &Console) {
+    let unknown = catalog.unknown_snapshots();
+    if !unknown.is_empty() && !console.is_json() {
+        console.tell(human::named("the catalog does not tell of", unknown, false).trim_end());
+        console.hint("`hardsnap reindex STORE` reads them in");
+    }
+}
+
+/// Prints answers as they come, each by itself. What stops them is told once
+/// those before it are printed.
+fn print_each<T>(
+    console: &Console,
+    answers: impl Iterator<Item = hardsnap::Result<T>>,
+    mut print: impl FnMut(&mut dyn Write, &T) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut failed = None;
+    console.put(|out| {
+        for answer in answers {
+            match answer {
+                Ok(answer) => print(out, &answer)?,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    });
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Writes one JSON line.
+fn write_json(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
 }
 
 /// Says what a removal left behind, and ends accordingly.

@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     Unreadable(PathBuf, io::Error),
     /// What was read from stdin is not what the command takes.
     Input(String),
+    /// No snapshot has it.
+    NotFound(PathBuf),
     /// The user did not agree.
     Declined,
     /// What was asked for could not be written.
@@ -76,6 +78,7 @@ impl Failure {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Failure::Unreadable(..)
             | Failure::Input(_)
+            | Failure::NotFound(_)
             | Failure::Declined
             | Failure::Output(_)
             | Failure::System(..) => 1,
@@ -99,6 +102,7 @@ impl Failure {
             }
             Failure::Usage(text) | Failure::Input(text) => text.clone(),
             Failure::Unreadable(path, error) => format!("cannot read {}: {error}", path.display()),
+            Failure::NotFound(path) => format!("no snapshot has {}", path.display()),
             Failure::Declined => "nothing was deleted".to_owned(),
             Failure::Output(error) => format!("cannot write the output: {error}"),
             Failure::System(operation, error) => format!("cannot {operation}: {error}"),
@@ -112,7 +116,7 @@ impl Failure {
                 .into_iter()
                 .chain(error.second_path())
                 .collect(),
-            Failure::Unreadable(path, _) => vec![path],
+            Failure::Unreadable(path, _) | Failure::NotFound(path) => vec![path],
             _ => Vec::new(),
         }
     }
@@ -123,6 +127,7 @@ impl Failure {
             Failure::Stopped { .. } => "cancelled",
             Failure::Usage(_) => "usage",
             Failure::Input(_) => "invalid_input",
+            Failure::NotFound(_) => "not_found",
             Failure::Declined => "declined",
             Failure::Output(_) => "output",
             Failure::Unreadable(..) | Failure::System(..) => "io",
@@ -133,6 +138,7 @@ impl Failure {
         match self {
             Failure::Engine(error) => error.hint().or(kind_hint(error.kind())),
             Failure::Usage(_) => Some("see --help"),
+            Failure::NotFound(_) => Some("`hardsnap find STORE NAME` looks for a name everywhere"),
             _ => None,
         }
     }
@@ -261,6 +267,7 @@ mod tests {
         let missing = Failure::Unreadable("list".into(), io::ErrorKind::NotFound.into());
         assert_eq!(missing.code(), 1);
         assert_eq!(Failure::Input(String::new()).code(), 1);
+        assert_eq!(Failure::NotFound("/a".into()).code(), 1);
         assert_eq!(Failure::Declined.code(), 1);
         assert_eq!(Failure::Stopped { signal: 15 }.code(), 143);
         assert_eq!(Failure::Output(io::ErrorKind::StorageFull.into()).code(), 1);
@@ -279,6 +286,7 @@ mod tests {
             (ErrorKind::SourceUnavailable, 1),
             (ErrorKind::SourcesChanged, 1),
             (ErrorKind::TimeTaken, 1),
+            (ErrorKind::CatalogUnusable, 1),
             (ErrorKind::NoSpace, 1),
         ] {
             assert_eq!(kind_code(kind), code, "{kind:?}");

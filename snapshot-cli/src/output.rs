@@ -1,6 +1,7 @@
 //! What is said: results on stdout, diagnostics on stderr.
 
 pub(crate) mod calendar;
+pub(crate) mod catalog;
 pub(crate) mod human;
 pub(crate) mod json;
 mod progress;

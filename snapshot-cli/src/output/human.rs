@@ -215,21 +215,20 @@ pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
     if with_sources {
         rows[0][5] = "SOURCES AND NOTE".to_owned();
     }
-    table(&rows)
+    table(&rows, &[2, 3, 4])
 }
 
-/// Columns as wide as their widest cell; figures stand to the right.
-fn table(rows: &[[String; 6]]) -> String {
-    const FIGURES: [usize; 3] = [2, 3, 4];
+/// Columns as wide as their widest cell; those of figures stand to the right.
+pub(super) fn table<const N: usize>(rows: &[[String; N]], figures: &[usize]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
             let width = widths[column];
             // Writing to a String cannot fail.
-            let _ = if FIGURES.contains(&column) {
+            let _ = if figures.contains(&column) {
                 write!(line, "{cell:>width$}  ")
             } else {
                 write!(line, "{cell:width$}  ")
@@ -435,7 +434,7 @@ mod tests {
             cells(["long", "b", "1,000", "1 B", "2 B", ""]),
         ];
         assert_eq!(
-            table(&rows),
+            table(&rows, &[2, 3, 4]),
             "A     B      C    D    E  F\nlong  b  1,000  1 B  2 B\n"
         );
     }

@@ -1,11 +1,13 @@
 //! The summaries of the commands, as the fields of a JSON line: what the core
 //! makes of its reports, and what only a command knows.
 
+use std::path::Path;
+
 use hardsnap::json::PathFields;
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, PrunePlan, RemovalReport, Room, SnapshotInfo, SnapshotName, Store, TreeReport,
-    Warning,
+    BackupReport, Catalog, ChangeKind, EntryChange, Pause, PrunePlan, RemovalReport, Room, Sizes,
+    SnapshotInfo, SnapshotName, Store, TreeReport, Warning,
 };
 use serde::Serialize;
 
@@ -114,6 +116,146 @@ impl<'a> Prune<'a> {
                     prune_paused: plan.pause().map(ToString::to_string),
                 },
             },
+        }
+    }
+}
+
+/// How many changes there are of each kind.
+#[derive(Debug, Serialize)]
+pub(crate) struct Diff {
+    before: SnapshotName,
+    after: SnapshotName,
+    pub(crate) added: u64,
+    pub(crate) removed: u64,
+    pub(crate) modified: u64,
+    pub(crate) metadata: u64,
+    pub(crate) moved: u64,
+}
+
+impl Diff {
+    pub(crate) fn new(before: SnapshotName, after: SnapshotName) -> Diff {
+        Diff {
+            before,
+            after,
+            added: 0,
+            removed: 0,
+            modified: 0,
+            metadata: 0,
+            moved: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, change: &EntryChange) {
+        match change.kind {
+            ChangeKind::Added => self.added += 1,
+            ChangeKind::Removed => self.removed += 1,
+            ChangeKind::Modified => self.modified += 1,
+            ChangeKind::Metadata => self.metadata += 1,
+            ChangeKind::Moved => self.moved += 1,
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Versions<'a> {
+    #[serde(flatten)]
+    path: PathFields,
+    versions: usize,
+    unknown_snapshots: &'a [SnapshotName],
+}
+
+impl<'a> Versions<'a> {
+    pub(crate) fn new(path: &Path, versions: usize, catalog: &'a Catalog) -> Versions<'a> {
+        Versions {
+            path: path.into(),
+            versions,
+            unknown_snapshots: catalog.unknown_snapshots(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Find<'a> {
+    found: u64,
+    unknown_snapshots: &'a [SnapshotName],
+}
+
+impl<'a> Find<'a> {
+    pub(crate) fn new(found: u64, catalog: &'a Catalog) -> Find<'a> {
+        Find {
+            found,
+            unknown_snapshots: catalog.unknown_snapshots(),
+        }
+    }
+}
+
+/// What snapshots hold.
+#[derive(Debug, Serialize)]
+pub(crate) struct Usage {
+    /// What each of them alone would free.
+    pub(crate) snapshots: Vec<Alone>,
+    /// What those that were named would free if all of them went.
+    pub(crate) together: Option<Set>,
+    /// The same of those that the next prune would remove, if none was named.
+    pub(crate) next_prune: Option<NextPrune>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Alone {
+    pub(crate) name: SnapshotName,
+    #[serde(flatten)]
+    pub(crate) sizes: Sizes,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Set {
+    pub(crate) snapshots: Vec<SnapshotName>,
+    #[serde(flatten)]
+    pub(crate) sizes: Sizes,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct NextPrune {
+    #[serde(flatten)]
+    pub(crate) set: Set,
+    pub(crate) prune_paused: Option<String>,
+}
+
+impl Alone {
+    pub(crate) fn new(name: SnapshotName, sizes: Sizes) -> Alone {
+        Alone { name, sizes }
+    }
+}
+
+impl Usage {
+    pub(crate) fn of_some(snapshots: Vec<Alone>, set: Vec<SnapshotName>, sizes: Sizes) -> Usage {
+        Usage {
+            snapshots,
+            together: Some(Set {
+                snapshots: set,
+                sizes,
+            }),
+            next_prune: None,
+        }
+    }
+
+    pub(crate) fn of_all(
+        snapshots: Vec<Alone>,
+        expired: Vec<SnapshotName>,
+        sizes: Sizes,
+        pause: Option<&Pause>,
+    ) -> Usage {
+        Usage {
+            snapshots,
+            together: None,
+            next_prune: Some(NextPrune {
+                set: Set {
+                    snapshots: expired,
+                    sizes,
+                },
+                prune_paused: pause.map(ToString::to_string),
+            }),
         }
     }
 }

@@ -65,26 +65,27 @@ pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A number of bytes in decimal units: `999 B`, `3.4 MB`, `120 GB`.
+/// A number of bytes in powers of 1,024, as sizes are given too: `999 B`,
+/// `3.4 MiB`, `120 GiB`.
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
         return format!("{bytes} B");
     }
     let bytes = u128::from(bytes);
-    let rounded = |unit: u128| (bytes + unit / 2) / unit;
-    // 999,500 B is 1.0 MB and not 1000 kB.
-    let (mut name, mut unit) = (0, 1000);
-    while rounded(unit) >= 1000 && name + 1 < UNITS.len() {
+    let rounded = |tenths: u128, unit: u128| (bytes * tenths + unit / 2) / unit;
+    // One byte less than 1 MiB is that, and not 1024 KiB.
+    let (mut name, mut unit) = (0, 1 << 10);
+    while rounded(1, unit) >= 1024 && name + 1 < UNITS.len() {
         name += 1;
-        unit *= 1000;
+        unit <<= 10;
     }
     let name = UNITS[name];
-    let tenths = rounded(unit / 10);
+    let tenths = rounded(10, unit);
     if tenths < 1000 {
         format!("{}.{} {name}", tenths / 10, tenths % 10)
     } else {
-        format!("{} {name}", rounded(unit))
+        format!("{} {name}", rounded(1, unit))
     }
 }
 
@@ -148,19 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_two_or_three_digits_that_matter() {
+    fn sizes_have_two_to_four_digits() {
         for (bytes, expected) in [
             (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (3_449_000, "3.4 MB"),
-            (3_450_000, "3.5 MB"),
-            (99_949, "99.9 kB"),
-            (99_950, "100 kB"),
-            (999_499, "999 kB"),
-            (999_500, "1.0 MB"),
-            (120_000_000_000, "120 GB"),
-            (u64::MAX, "18.4 EB"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (3_617_587, "3.4 MiB"),
+            (3_617_588, "3.5 MiB"),
+            (102_348, "99.9 KiB"),
+            (102_349, "100 KiB"),
+            (1_048_063, "1023 KiB"),
+            (1_048_064, "1.0 MiB"),
+            (120 << 30, "120 GiB"),
+            (u64::MAX, "16.0 EiB"),
         ] {
             assert_eq!(size(bytes), expected, "{bytes}");
         }

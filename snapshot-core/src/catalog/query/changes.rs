@@ -26,7 +26,8 @@ pub enum ChangeKind {
     Modified,
     /// Only metadata differ.
     Metadata,
-    /// What was at a path that is gone is at a path that is new.
+    /// What was at a path that is gone is at a path that is new, as it was or
+    /// altered.
     Moved,
 }
 

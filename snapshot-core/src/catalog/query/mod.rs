@@ -203,11 +203,13 @@ impl Catalog {
     /// - A new path is [moved](ChangeKind::Moved), and not added, if it has the
     ///   stored file of a path that is gone; that path is then not told of as
     ///   removed. With several names of one file those of the same name belong
-    ///   together. What was moved and altered as well is removed here and added
-    ///   there.
+    ///   together.
     /// - A directory is moved if it has the inode, in the source, of one that is
     ///   gone, and its mtime or something in it is the same. All that came along
-    ///   is told of too, each entry by itself.
+    ///   is told of too, each entry by itself. What is not a directory is known
+    ///   by its name there, whatever else of it [differs](EntryChange::differs);
+    ///   elsewhere, what was moved and altered as well is removed at one path
+    ///   and added at another.
     ///
     /// # Errors
     ///

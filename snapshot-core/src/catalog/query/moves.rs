@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::catalog::open::Outcome;
 use crate::catalog::query::names::{Listing, covers, damaged, lookup};
-use crate::catalog::query::place::{Spot, path_of_directory, push};
+use crate::catalog::query::place::{ABOVE, Spot, above, path_of_directory, push};
 use crate::catalog::query::reading::{Reading, Stop};
 use crate::catalog::row::{DirId, Facts, MountId, NO_MOUNT, Version};
 use crate::catalog::table::{COLUMNS, Read};
@@ -37,9 +37,17 @@ pub(super) struct Holder {
 /// Paths of one identity: gone ones, each with the new one in its stead.
 #[derive(Debug, Default)]
 struct Pairs {
-    /// In the order of the new ones.
+    /// In the order of the new ones, which come first.
     by_new: Vec<(Spot, Spot)>,
-    gone: Vec<Spot>,
+    /// In the order of those that are gone, which come first.
+    by_gone: Vec<(Spot, Spot)>,
+}
+
+/// From which side of a pair the other is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    New,
+    Gone,
 }
 
 /// Finds out what was moved from one snapshot to another.
@@ -49,6 +57,8 @@ pub(super) struct Moves {
     known: HashMap<Identity, Arc<Pairs>>,
     /// How many pairs these are.
     count: usize,
+    /// The directory that was asked for last, and the other of its pair.
+    last_partner: Option<(Side, DirId, Option<DirId>)>,
     /// The path of the directory that was asked for last.
     last_path: Option<(DirId, Vec<u8>)>,
 }
@@ -60,6 +70,7 @@ impl Moves {
             to,
             known: HashMap::new(),
             count: 0,
+            last_partner: None,
             last_path: None,
         }
     }
@@ -71,9 +82,7 @@ impl Moves {
         spot: &Spot,
         version: &Version,
     ) -> Outcome<Option<Spot>> {
-        let pairs = self.pairs(reading, &version.facts)?;
-        let found = pairs.by_new.binary_search_by(|(new, _)| new.cmp(spot));
-        Ok(found.ok().map(|place| pairs.by_new[place].1.clone()))
+        self.other(reading, Side::New, spot, version)
     }
 
     /// Tells whether an entry that is gone from its path is at another one now.
@@ -83,8 +92,90 @@ impl Moves {
         spot: &Spot,
         version: &Version,
     ) -> Outcome<bool> {
+        let other = self.other(reading, Side::Gone, spot, version)?;
+        Ok(other.is_some())
+    }
+
+    fn other(
+        &mut self,
+        reading: &Reading<'_>,
+        side: Side,
+        spot: &Spot,
+        version: &Version,
+    ) -> Outcome<Option<Spot>> {
         let pairs = self.pairs(reading, &version.facts)?;
-        Ok(pairs.gone.binary_search(spot).is_ok())
+        match pairs.other(side, spot) {
+            Some(other) => Ok(Some(other.clone())),
+            None => self.namesake(reading, side, spot, version),
+        }
+    }
+
+    /// What came along in a directory that was moved and was altered there is
+    /// known by its name.
+    fn namesake(
+        &mut self,
+        reading: &Reading<'_>,
+        side: Side,
+        spot: &Spot,
+        version: &Version,
+    ) -> Outcome<Option<Spot>> {
+        if version.facts.kind == EntryKind::Directory {
+            return Ok(None);
+        }
+        let Some(dir) = self.partner(reading, side, spot.dir)? else {
+            return Ok(None);
+        };
+        let name = spot.name.clone();
+        let other = Spot { dir, name };
+        let named = lookup(reading, dir, &other.name)?;
+        let found = named
+            .as_ref()
+            .and_then(|named| named.at(self.other_end(side)));
+        let Some(found) = found.filter(|found| found.facts.kind == version.facts.kind) else {
+            return Ok(None);
+        };
+        let pairs = self.pairs(reading, &found.facts)?;
+        Ok(match pairs.other(side.other(), &other) {
+            None => Some(other),
+            Some(_) => None,
+        })
+    }
+
+    /// The directory that one was moved from, or to.
+    fn partner(&mut self, reading: &Reading<'_>, side: Side, dir: DirId) -> Outcome<Option<DirId>> {
+        match self.last_partner {
+            Some((of_side, of, partner)) if (of_side, of) == (side, dir) => return Ok(partner),
+            _ => {}
+        }
+        if dir == ABOVE {
+            return Ok(None);
+        }
+        let spot = above(reading, dir)?;
+        let mut partner = None;
+        let named = lookup(reading, spot.dir, &spot.name)?;
+        if let Some(version) = named.and_then(|named| named.at(self.end(side)).cloned()) {
+            let pairs = self.pairs(reading, &version.facts)?;
+            if let Some(other) = pairs.other(side, &spot) {
+                let named = lookup(reading, other.dir, &other.name)?;
+                let other = named.and_then(|named| named.at(self.other_end(side)).cloned());
+                partner = other.and_then(|other| other.facts.stored);
+            }
+        }
+        let partner = partner.map(|partner| partner as DirId);
+        self.last_partner = Some((side, dir, partner));
+        Ok(partner)
+    }
+
+    /// The snapshot that a side is of.
+    fn end(&self, side: Side) -> u64 {
+        match side {
+            Side::New => self.to,
+            Side::Gone => self.from,
+        }
+    }
+
+    fn other_end(&self, side: Side) -> u64 {
+        self.end(side.other())
     }
 
     /// The path of a spot.
@@ -114,7 +205,7 @@ impl Moves {
             self.known.clear();
             self.count = 0;
         }
-        self.count += 1 + pairs.gone.len();
+        self.count += 1 + pairs.by_gone.len();
         self.known.insert(identity, Arc::clone(&pairs));
         Ok(pairs)
     }
@@ -213,7 +304,26 @@ impl Holder {
     }
 }
 
+impl Side {
+    fn other(self) -> Side {
+        match self {
+            Side::New => Side::Gone,
+            Side::Gone => Side::New,
+        }
+    }
+}
+
 impl Pairs {
+    /// The other of a pair.
+    fn other(&self, side: Side, spot: &Spot) -> Option<&Spot> {
+        let pairs = match side {
+            Side::New => &self.by_new,
+            Side::Gone => &self.by_gone,
+        };
+        let place = pairs.binary_search_by(|(one, _)| one.cmp(spot)).ok()?;
+        Some(&pairs[place].1)
+    }
+
     /// Pairs paths that are gone with new ones: those of the same name first,
     /// since whole directories are moved more often than names are exchanged.
     fn of(mut gone: Vec<Spot>, mut new: Vec<Spot>) -> Pairs {
@@ -235,11 +345,12 @@ impl Pairs {
         other_new.extend(new);
         pairs.extend(other_new.into_iter().zip(other_gone));
         pairs.sort();
-        let mut gone: Vec<Spot> = pairs.iter().map(|(_, gone)| gone.clone()).collect();
-        gone.sort();
+        let turned = pairs.iter().map(|(new, gone)| (gone.clone(), new.clone()));
+        let mut by_gone: Vec<(Spot, Spot)> = turned.collect();
+        by_gone.sort();
         Pairs {
             by_new: pairs,
-            gone,
+            by_gone,
         }
     }
 }

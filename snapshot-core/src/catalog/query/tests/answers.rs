@@ -133,9 +133,12 @@ fn a_directory_that_was_moved_is_told_with_all_that_came_along() {
     }
     rows.put("/new/later", 2, None, version(FILE, 50));
     rows.put("/old/gone", 1, Some(2), version(FILE, 51));
+    rows.put("/old/altered", 1, Some(2), version(FILE, 52));
+    rows.put("/new/altered", 2, None, version(FILE, 53));
     let (_place, catalog) = rows.done();
     let expected = [
         "moved /new < /old",
+        "moved /new/altered < /old/altered",
         "added /new/later",
         "moved /new/sub < /old/sub",
         "moved /new/sub/x < /old/sub/x",
@@ -143,9 +146,10 @@ fn a_directory_that_was_moved_is_told_with_all_that_came_along() {
         "removed /old/gone",
     ];
     assert_eq!(told(&catalog, 1, 2), expected);
-    let moved = changes(&catalog, 1, 2).swap_remove(0);
-    assert_eq!(moved.differs, [Aspect::Mtime]);
-    assert_eq!(moved.before.unwrap().path, Path::new("/old"));
+    let moved = changes(&catalog, 1, 2);
+    assert_eq!(moved[0].differs, [Aspect::Mtime]);
+    assert_eq!(moved[0].before.as_ref().unwrap().path, Path::new("/old"));
+    assert_eq!(moved[1].differs, [Aspect::Content, Aspect::Mtime]);
     let back = told(&catalog, 2, 1);
     assert!(back.contains(&"moved /old < /new".to_owned()), "{back:?}");
 }

@@ -54,6 +54,8 @@ pub(super) fn changes(history: &History, a: &Tree, b: &Tree) -> Vec<Change> {
     let (gone, new) = (only(a, b), only(b, a));
     let mut origins = moved_files(history, a, b, &gone, &new);
     origins.extend(moved_directories(a, b, &gone, &new));
+    let altered = altered_within(a, b, &new, &origins);
+    origins.extend(altered);
     let elsewhere: BTreeSet<&Path> = origins.values().collect();
     let mut changes = Vec::new();
     for path in a.keys().chain(&new) {
@@ -162,6 +164,25 @@ fn moved_directories<'t>(
         let is_same = has_something || before.facts.mtime == after.facts.mtime;
         is_same.then(|| (path.clone(), from.clone()))
     })
+}
+
+/// What was altered in directories that were moved.
+fn altered_within(
+    a: &Tree,
+    b: &Tree,
+    new: &BTreeSet<Path>,
+    origins: &BTreeMap<Path, Path>,
+) -> Vec<(Path, Path)> {
+    let taken: BTreeSet<&Path> = origins.values().collect();
+    let others = new.iter().filter(|path| !origins.contains_key(*path));
+    let altered = others.filter_map(|path| {
+        let (name, above) = path.split_last()?;
+        let from: Path = origins.get(above)?.iter().chain([name]).copied().collect();
+        let (before, after) = (a.get(&from)?.facts.kind, b[path].facts.kind);
+        let fits = before == after && after != EntryKind::Directory && !taken.contains(&from);
+        fits.then(|| (path.clone(), from))
+    });
+    altered.collect()
 }
 
 /// The versions of a path: how they look, and the places of the snapshots that

@@ -1,0 +1,51 @@
+//! Questions about what the snapshots hold.
+
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it
+    #[arg(value_name = "A")]
+    pub(crate) before: String,
+    /// The snapshot to compare with it; the changes are those that lead from A to B
+    #[arg(value_name = "B")]
+    pub(crate) after: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VersionsArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// The path that was backed up, as it is or was in the source
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = GLOB_HELP)]
+pub(crate) struct FindArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// What to look for
+    #[arg(value_name = "GLOB")]
+    pub(crate) pattern: String,
+}
+
+const GLOB_HELP: &str = "\
+GLOB has the syntax of .gitignore. Without a slash it is matched with names, wherever they are;
+with one, with whole paths from / on; with one at the end, with directories. `*` and `?` do not
+match a slash, `**` does.
+
+    hardsnap find STORE 'letter*.odt'
+    hardsnap find STORE '/home/alice/**/*.jpg'";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DuArgs {
+    /// The store
+    pub(crate) store: PathBuf,
+    /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it; without
+    /// any, each snapshot is shown, and what the next prune would free
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshots: Vec<String>,
+}

@@ -1,0 +1,320 @@
+//! What the catalog answers, as text. Times are those of the clocks here;
+//! snapshots go by their names, which are in UTC.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use hardsnap::retention::Zone;
+use hardsnap::{
+    Aspect, CatalogEntry, ChangeKind, EntryChange, EntryKind, EntryVersion, FileTime, FoundPath,
+    SnapshotName, Store,
+};
+
+use super::human::table;
+use super::summary::{Diff, NextPrune, Set, Usage};
+use super::text::{Escaped, count, plural, size};
+use crate::args::system_zone;
+
+/// The versions of a path, each with where it is in the store.
+pub(crate) fn versions(store: &Store, versions: &[EntryVersion]) -> String {
+    let zone = system_zone();
+    let heads = [
+        "FIRST",
+        "LAST",
+        "SNAPSHOTS",
+        "MODE",
+        "SIZE",
+        "MODIFIED",
+        "IN THE STORE",
+    ];
+    let mut rows = vec![heads.map(str::to_owned)];
+    for version in versions {
+        let entry = &version.entry;
+        rows.push([
+            version.first.to_string(),
+            version.last.to_string(),
+            count(version.snapshots as u64),
+            mode(entry),
+            size_of(entry),
+            clock(entry.mtime, zone),
+            place(store, version.last, entry),
+        ]);
+    }
+    table(&rows, &[2, 4])
+}
+
+/// The path of an entry's copy; a symlink with what it points to.
+fn place(store: &Store, snapshot: SnapshotName, entry: &CatalogEntry) -> String {
+    if !entry.is_stored() {
+        return "nowhere: the destination cannot hold it".to_owned();
+    }
+    let below = entry.path.strip_prefix("/").unwrap_or(&entry.path);
+    let path = store.path().join(snapshot.to_string()).join(below);
+    let target = entry.link_target.as_ref();
+    let target = target.map(|target| format!(" -> {}", Escaped::new(target)));
+    format!("{}{}", Escaped::new(&path), target.unwrap_or_default())
+}
+
+/// What stands over the lines of [`found`].
+pub(crate) fn found_heads() -> String {
+    found_line("FIRST", "LAST", "SNAPSHOTS", "SIZE", "PATH")
+}
+
+/// A path that was found. Its columns are as wide as they ever get to be: the
+/// lines are printed as they come.
+pub(crate) fn found(found: &FoundPath) -> String {
+    found_line(
+        &found.first.to_string(),
+        &found.last.to_string(),
+        &count(found.snapshots as u64),
+        &size_of(&found.entry),
+        &shown(&found.entry.path, &found.entry),
+    )
+}
+
+fn found_line(first: &str, last: &str, snapshots: &str, size: &str, path: &str) -> String {
+    format!("{first:20}  {last:20}  {snapshots:>9}  {size:>8}  {path}\n")
+}
+
+/// The changes between two snapshots, told line by line. What says nothing by
+/// itself is left out unless all is wanted: a directory's mtime, and what came
+/// along with a directory that was moved.
+pub(crate) struct Difference {
+    colours: bool,
+    all: bool,
+    /// The last directory that was moved: where to and where from.
+    moved: Option<(PathBuf, PathBuf)>,
+    left_out: u64,
+}
+
+impl Difference {
+    pub(crate) fn new(colours: bool, all: bool) -> Difference {
+        Difference {
+            colours,
+            all,
+            moved: None,
+            left_out: 0,
+        }
+    }
+
+    /// The line of a change; empty if it is left out.
+    pub(crate) fn line(&mut self, change: &EntryChange) -> String {
+        if self.is_left_out(change) && !self.all {
+            self.left_out += 1;
+            return String::new();
+        }
+        let word = format!("{:8}", change.kind.as_str());
+        let word = match (self.colours, colour(change.kind)) {
+            (true, Some(colour)) => format!("\x1b[{colour}m{word}\x1b[0m"),
+            _ => word,
+        };
+        let entry = change.after.as_ref().or(change.before.as_ref());
+        let path = entry.map(|entry| shown(&change.path, entry));
+        let mut remarks = Vec::new();
+        if let (Some(from), Some(entry)) = (&change.from, entry) {
+            remarks.push(format!("from {}", shown(from, entry)));
+        }
+        if let (Some(before), Some(after)) = (&change.before, &change.after) {
+            let differs = change.differs.iter();
+            remarks.extend(differs.map(|aspect| remark(*aspect, before, after)));
+        }
+        let mut line = format!("{word}  {}", path.unwrap_or_default());
+        if !remarks.is_empty() {
+            line = format!("{line}  ({})", remarks.join(", "));
+        }
+        line + "\n"
+    }
+
+    fn is_left_out(&mut self, change: &EntryChange) -> bool {
+        let Some(after) = &change.after else {
+            return false;
+        };
+        let is_directory = after.kind == EntryKind::Directory;
+        if change.kind == ChangeKind::Metadata {
+            return is_directory && change.differs == [Aspect::Mtime];
+        }
+        let Some(from) = &change.from else {
+            return false;
+        };
+        let came_along = self.moved.as_ref().is_some_and(|(new, old)| {
+            let below = change.path.strip_prefix(new);
+            below.is_ok_and(|below| *from == old.join(below))
+        });
+        if is_directory && !came_along {
+            self.moved = Some((change.path.clone(), from.clone()));
+        }
+        let says_nothing = is_directory && change.differs == [Aspect::Mtime];
+        came_along && (change.differs.is_empty() || says_nothing)
+    }
+
+    /// How many changes there are, and how many of them were left out.
+    pub(crate) fn totals(&self, totals: &Diff) -> String {
+        let parts = [
+            (totals.added, "added"),
+            (totals.removed, "removed"),
+            (totals.modified, "modified"),
+            (totals.metadata, "with other metadata"),
+            (totals.moved, "moved"),
+        ];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", count(number)))
+            .collect();
+        if parts.is_empty() {
+            return "no differences\n".to_owned();
+        }
+        let mut text = parts.join(", ");
+        if self.left_out > 0 {
+            let number = count(self.left_out);
+            let _ = write!(text, "; {number} of them are shown with --verbose only");
+        }
+        text + "\n"
+    }
+}
+
+fn colour(kind: ChangeKind) -> Option<u8> {
+    match kind {
+        ChangeKind::Added => Some(32),
+        ChangeKind::Removed => Some(31),
+        ChangeKind::Modified => Some(33),
+        ChangeKind::Metadata => Some(36),
+        ChangeKind::Moved => Some(94),
+        _ => None,
+    }
+}
+
+/// In what an entry differs, with both values where they are short.
+fn remark(aspect: Aspect, before: &CatalogEntry, after: &CatalogEntry) -> String {
+    match aspect {
+        Aspect::Kind => format!("{} -> {}", before.kind.as_str(), after.kind.as_str()),
+        Aspect::Content if before.size_bytes != after.size_bytes => {
+            format!("{} -> {}", size(before.size_bytes), size(after.size_bytes))
+        }
+        Aspect::Mode => format!("mode {:04o} -> {:04o}", before.mode, after.mode),
+        Aspect::Owner => format!(
+            "owner {}:{} -> {}:{}",
+            before.uid, before.gid, after.uid, after.gid
+        ),
+        other => other.as_str().to_owned(),
+    }
+}
+
+/// What snapshots hold, as a table, and what they hold together.
+pub(crate) fn usage(usage: &Usage) -> String {
+    let Usage {
+        snapshots,
+        together,
+        next_prune,
+    } = usage;
+    if snapshots.is_empty() {
+        return "no snapshots\n".to_owned();
+    }
+    let zone = system_zone();
+    let heads = ["SNAPSHOT", "LOCAL TIME", "ALONE", "FILES"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    for alone in snapshots {
+        let time = zone.wall_time(alone.name.time());
+        rows.push([
+            alone.name.to_string(),
+            time.format("%Y-%m-%d %H:%M:%S").to_string(),
+            size(alone.sizes.freed_bytes),
+            count(alone.sizes.files),
+        ]);
+    }
+    let mut text = table(&rows, &[2, 3]);
+    if let Some(together) = together {
+        let snapshots = number_of(together);
+        let _ = writeln!(text, "deleting {snapshots} would free {}", freed(together));
+    }
+    if let Some(NextPrune { set, prune_paused }) = next_prune {
+        let would = match prune_paused {
+            None => "the next prune would",
+            Some(_) => "pruning is paused; otherwise it would",
+        };
+        let _ = match set.snapshots.len() {
+            0 => writeln!(text, "{would} remove nothing"),
+            _ => writeln!(
+                text,
+                "{would} remove {} and free {}",
+                number_of(set),
+                freed(set)
+            ),
+        };
+    }
+    text
+}
+
+fn number_of(set: &Set) -> String {
+    plural(set.snapshots.len() as u64, "snapshot", "snapshots")
+}
+
+/// `3.4 MiB: 12 files, and 100 KiB of directories`.
+fn freed(set: &Set) -> String {
+    format!(
+        "{}: {}, and {} of directories",
+        size(set.sizes.freed_bytes),
+        plural(set.sizes.files, "file", "files"),
+        size(set.sizes.directory_bytes)
+    )
+}
+
+/// A path, of a directory with a slash behind it.
+fn shown(path: &Path, entry: &CatalogEntry) -> String {
+    let slash = match entry.kind {
+        EntryKind::Directory if path != Path::new("/") => "/",
+        _ => "",
+    };
+    format!("{}{slash}", Escaped::new(path))
+}
+
+/// The size of a file; nothing for what has none.
+fn size_of(entry: &CatalogEntry) -> String {
+    match entry.kind {
+        EntryKind::File => size(entry.size_bytes),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Kind and permission bits as `ls` shows them: `-rw-r--r--`.
+fn mode(entry: &CatalogEntry) -> String {
+    let kind = match entry.kind {
+        EntryKind::File => '-',
+        EntryKind::Directory => 'd',
+        EntryKind::Symlink => 'l',
+        EntryKind::Fifo => 'p',
+        EntryKind::Socket => 's',
+        EntryKind::CharDevice => 'c',
+        EntryKind::BlockDevice => 'b',
+        _ => '?',
+    };
+    let mut text = String::from(kind);
+    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = entry.mode >> shift;
+        text.push(if bits & 4 == 0 { '-' } else { 'r' });
+        text.push(if bits & 2 == 0 { '-' } else { 'w' });
+        text.push(match (entry.mode & special != 0, bits & 1 != 0) {
+            (true, true) => letter,
+            (true, false) => letter.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
+/// A time as the clocks of `zone` show it.
+fn clock(time: FileTime, zone: Zone) -> String {
+    match time.to_utc() {
+        Some(time) => {
+            let time = zone.wall_time(time);
+            time.format("%Y-%m-%d %H:%M:%S").to_string()
+        }
+        None => format!("{} s after 1970", count_signed(time.seconds())),
+    }
+}
+
+fn count_signed(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", count(number.unsigned_abs()))
+}
