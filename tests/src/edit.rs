@@ -1,19 +1,23 @@
 //! Random changes to a tree, for property tests.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use filetime::FileTime;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, XattrFlags, mknodat};
 use walkdir::WalkDir;
 
 use crate::naive::naive_copy;
+use crate::skip::is_root;
 
 /// A name for something new; a few of them, so that they meet again.
 const NAMES: [&str; 6] = ["a", "b", "longer name.txt", "-dash", "new\nline", "é"];
+
+/// The extended attribute that changes give.
+const ATTRIBUTE: &str = "user.changed";
 
 /// Modes that leave a file readable by its owner.
 const MODES: [u32; 6] = [0o644, 0o600, 0o755, 0o4711, 0o444, 0o2640];
@@ -21,9 +25,9 @@ const MODES: [u32; 6] = [0o644, 0o600, 0o755, 0o4711, 0o444, 0o2640];
 /// One change that somebody may make to a tree within a day.
 ///
 /// Entries are chosen by an [`Index`] into what is there; a change for which
-/// there is nothing suitable does nothing. Each change gives what it touches a
-/// time of its own: a change of the bytes alone, size and times put back, is
-/// not among them.
+/// there is nothing suitable does nothing. Each change but the last few gives
+/// what it touches a time of its own, so that it shows without a look at the
+/// content or the ctime.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Edit {
@@ -68,6 +72,23 @@ pub enum Edit {
     BreakHardLink(Index),
     /// A symlink gets another target.
     Retarget(Index, &'static str),
+    /// A file takes the place of another one.
+    RenameOver(Index, Index),
+    /// A file or directory gets an extended attribute, or another value of it.
+    SetAttribute(Index, u8),
+    /// A file or directory loses its extended attribute.
+    RemoveAttribute(Index),
+    /// A file or symlink gets another owner; nothing happens as an ordinary
+    /// user.
+    ChangeOwner(Index, u32),
+    /// A file's mode changes, and is put back.
+    ChangeModeAndBack(Index),
+    /// A file has another name for a moment.
+    RenameAndBack(Index),
+    /// A file's bytes change, its size and mtime do not.
+    EditQuietly(Index),
+    /// A file is replaced by another one of the same size and mtime.
+    ReplaceQuietly(Index),
 }
 
 /// Returns the settings of a property test: so many cases unless
@@ -87,6 +108,28 @@ pub fn cases(count: u32) -> ProptestConfig {
 /// Gives random changes for a day, twelve at most.
 pub fn day_of_edits() -> impl Strategy<Value = Vec<Edit>> {
     proptest::collection::vec(edit(), 0..12)
+}
+
+/// Gives random changes for a day, of extended attributes too.
+pub fn day_of_all_edits() -> impl Strategy<Value = Vec<Edit>> {
+    proptest::collection::vec(prop_oneof![9 => edit(), 1 => attribute_edit()], 0..12)
+}
+
+/// Gives random changes for a day, some of which do not show in size and mtime.
+pub fn day_of_hidden_edits() -> impl Strategy<Value = Vec<Edit>> {
+    let hidden = prop_oneof![
+        any::<Index>().prop_map(Edit::EditQuietly),
+        any::<Index>().prop_map(Edit::ReplaceQuietly),
+    ];
+    let any = prop_oneof![9 => edit(), 1 => attribute_edit(), 2 => hidden];
+    proptest::collection::vec(any, 0..12)
+}
+
+fn attribute_edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        2 => (any::<Index>(), any::<u8>()).prop_map(|(i, v)| Edit::SetAttribute(i, v)),
+        1 => any::<Index>().prop_map(Edit::RemoveAttribute),
+    ]
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -115,6 +158,10 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => (at(), at(), name()).prop_map(|(i, j, n)| Edit::HardLink(i, j, n)),
         2 => at().prop_map(Edit::BreakHardLink),
         1 => (at(), prop_oneof![Just("a"), Just("/nowhere"), Just("..")]).prop_map(|(i, t)| Edit::Retarget(i, t)),
+        1 => (at(), at()).prop_map(|(i, j)| Edit::RenameOver(i, j)),
+        1 => (at(), 0..3_u32).prop_map(|(i, o)| Edit::ChangeOwner(i, o)),
+        1 => at().prop_map(Edit::ChangeModeAndBack),
+        1 => at().prop_map(Edit::RenameAndBack),
     ]
 }
 
@@ -250,7 +297,74 @@ fn change(edit: &Edit, root: &Path, clock: &mut Clock) -> Option<std::io::Result
                 .and_then(|()| symlink(target, &path))
                 .and_then(|()| dated(&path, clock.tick()))
         }
+        Edit::RenameOver(one, other) => fs::rename(file(one)?, file(other)?),
+        Edit::SetAttribute(index, value) => {
+            let path = choose(root, index, |path| !path.is_symlink() && is_plain(path))?;
+            writable(&path, || {
+                rustix::fs::setxattr(&path, ATTRIBUTE, &[*value], XattrFlags::empty())
+                    .map_err(Into::into)
+            })
+        }
+        Edit::RemoveAttribute(index) => {
+            let has_one = |path: &Path| {
+                rustix::fs::lgetxattr(path, ATTRIBUTE, &mut [0; 1]).is_ok()
+            };
+            let path = choose(root, index, has_one)?;
+            writable(&path, || {
+                rustix::fs::removexattr(&path, ATTRIBUTE).map_err(Into::into)
+            })
+        }
+        Edit::ChangeOwner(index, owner) => {
+            let path = choose(root, index, |path| path.is_symlink() || path.is_file())?;
+            match is_root() {
+                true => lchown(path, Some(*owner), None),
+                false => Ok(()),
+            }
+        }
+        Edit::ChangeModeAndBack(index) => {
+            let path = file(index)?;
+            let mode = path.metadata().ok()?.permissions();
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o640))
+                .and_then(|()| fs::set_permissions(&path, mode))
+        }
+        Edit::RenameAndBack(index) => {
+            let path = file(index)?;
+            let away = path.with_file_name("for a moment");
+            fs::rename(&path, &away).and_then(|()| fs::rename(&away, &path))
+        }
+        Edit::EditQuietly(index) => {
+            let path = file(index)?;
+            let metadata = path.metadata().ok()?;
+            let size = usize::try_from(metadata.len()).ok()?;
+            let mtime = FileTime::from_last_modification_time(&metadata);
+            write(&path, &clock.content(size), mtime)
+        }
+        Edit::ReplaceQuietly(index) => {
+            let path = file(index)?;
+            let metadata = path.metadata().ok()?;
+            let size = usize::try_from(metadata.len()).ok()?;
+            let mtime = FileTime::from_last_modification_time(&metadata);
+            let content = clock.content(size);
+            // The new one may get the inode's number.
+            fs::remove_file(&path).and_then(|()| write(&path, &content, mtime))
+        }
     })
+}
+
+/// Tells whether an entry may have attributes of its owner's.
+fn is_plain(path: &Path) -> bool {
+    path.is_file() || path.is_dir()
+}
+
+/// Does something that an ordinary user has to have the right to write for.
+fn writable(
+    path: &Path,
+    act: impl FnOnce() -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mode = path.metadata()?.permissions();
+    fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
+    act()?;
+    fs::set_permissions(path, mode)
 }
 
 fn choose(root: &Path, index: &Index, suits: impl Fn(&Path) -> bool) -> Option<PathBuf> {

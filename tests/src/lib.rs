@@ -27,7 +27,7 @@ mod wait;
 
 pub use builder::TreeBuilder;
 pub use chain::Chain;
-pub use edit::{Clock, Edit, apply, cases, day_of_edits};
+pub use edit::{Clock, Edit, apply, cases, day_of_all_edits, day_of_edits, day_of_hidden_edits};
 pub use image::{Entry, Kind, Node, TreeImage};
 pub use image_diff::{Difference, assert_same, assert_unchanged, assert_untouched};
 pub use invariant::{Canary, Invariant, StoreView};

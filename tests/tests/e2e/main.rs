@@ -4,6 +4,7 @@
 
 mod attributes;
 mod bounds;
+mod catalog;
 mod crash;
 mod damage;
 mod days;
@@ -12,6 +13,7 @@ mod fidelity;
 mod filesystems;
 mod filters;
 mod guards;
+mod histories;
 mod hostile;
 mod locking;
 mod marks;
