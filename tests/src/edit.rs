@@ -306,9 +306,7 @@ fn change(edit: &Edit, root: &Path, clock: &mut Clock) -> Option<std::io::Result
             })
         }
         Edit::RemoveAttribute(index) => {
-            let has_one = |path: &Path| {
-                rustix::fs::lgetxattr(path, ATTRIBUTE, &mut [0; 1]).is_ok()
-            };
+            let has_one = |path: &Path| rustix::fs::lgetxattr(path, ATTRIBUTE, &mut [0; 1]).is_ok();
             let path = choose(root, index, has_one)?;
             writable(&path, || {
                 rustix::fs::removexattr(&path, ATTRIBUTE).map_err(Into::into)
@@ -357,10 +355,7 @@ fn is_plain(path: &Path) -> bool {
 }
 
 /// Does something that an ordinary user has to have the right to write for.
-fn writable(
-    path: &Path,
-    act: impl FnOnce() -> std::io::Result<()>,
-) -> std::io::Result<()> {
+fn writable(path: &Path, act: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
     let mode = path.metadata()?.permissions();
     fs::set_permissions(path, PermissionsExt::from_mode(0o700))?;
     act()?;

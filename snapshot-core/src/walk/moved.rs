@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::catalog::{DirId, Version};
+use crate::catalog::{DirId, Version, Whereabouts};
 use crate::entry::{EntryKind, Metadata};
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::node::open_chain;
@@ -90,11 +90,10 @@ impl Walk<'_> {
                 && facts.size_bytes == source.size_bytes
                 && facts.mtime == source.mtime
         };
-        let is_elsewhere = |dir: DirId, name: &CStr| dir != level.dir || name != here.name;
         ledger
             .find(level.mount, source.id.inode)
             .into_iter()
-            .filter(|place| is_same_file(&place.version) && is_elsewhere(place.dir, &place.name))
+            .filter(|place| is_same_file(&place.version) && level.lacks(place, here.name))
             .find_map(|place| {
                 let inode = place.version.facts.stored?;
                 let at = self.open_in_basis(ledger, place.dir, Access::Search)?.0;
@@ -130,7 +129,7 @@ impl Walk<'_> {
             .find(level.mount, metadata.id.inode)
             .into_iter()
             .filter(|place| place.version.facts.kind == EntryKind::Directory)
-            .filter(|place| place.dir != level.dir || place.name.as_c_str() != name)
+            .filter(|place| level.lacks(place, name))
             .find_map(|place| {
                 let id = DirId::try_from(place.version.facts.stored?).ok()?;
                 let (dir, elsewhere) = self.open_in_basis(ledger, id, Access::Read)?;
@@ -157,5 +156,14 @@ impl Walk<'_> {
         if let Some(ledger) = self.ledger {
             ledger.replaced_files.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Walked {
+    /// Tells whether a place is not the one where the basis was looked at for a
+    /// name. In a directory that had another path then, that is not the name's
+    /// own place.
+    fn lacks(&self, place: &Whereabouts, name: &CStr) -> bool {
+        self.is_adopted() || place.dir != self.dir || place.name.as_c_str() != name
     }
 }

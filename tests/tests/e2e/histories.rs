@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hardsnap_tests::{
-    Canary, Clock, Edit, Invariant, Outcome, Scratch, StoreView, TreeImage, apply,
-    assert_same, day_of_all_edits, day_of_hidden_edits, noon, snapshot_name,
+    Canary, Clock, Edit, Invariant, Outcome, Scratch, StoreView, TreeImage, apply, assert_same,
+    day_of_all_edits, day_of_hidden_edits, noon, snapshot_name,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::Index;
@@ -35,7 +35,9 @@ enum Incident {
     Lost,
     /// The source is as good as empty when it is backed up, and whole again
     /// after that; or somebody says that it should be so.
-    Emptied { is_accepted: bool },
+    Emptied {
+        is_accepted: bool,
+    },
 }
 
 fn day(edits: impl Strategy<Value = Vec<Edit>>, twin: Twin) -> impl Strategy<Value = Day> {
@@ -61,7 +63,11 @@ fn day(edits: impl Strategy<Value = Vec<Edit>>, twin: Twin) -> impl Strategy<Val
 /// Plays `count` random histories, or `HARDSNAP_HISTORIES`; or the one that
 /// `HARDSNAP_SEED` began.
 fn play<S: Strategy<Value = Vec<Edit>>>(count: u64, edits: impl Fn() -> S, twin: Twin) {
-    let asked = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let asked = |name| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let seeds: Vec<u64> = match asked("HARDSNAP_SEED") {
         Some(seed) => vec![seed],
         None => {
@@ -207,7 +213,11 @@ impl History {
         assert_same(&image, &view.image(&name, &self.source));
         let mut warned = outcome.warnings("code");
         if lost && !is_first {
-            assert_eq!(warned.pop().as_deref(), Some("catalog_unusable"), "{outcome}");
+            assert_eq!(
+                warned.pop().as_deref(),
+                Some("catalog_unusable"),
+                "{outcome}"
+            );
         }
         assert_eq!(warned, [""; 0], "{outcome}");
         self.told.insert(name.clone());
@@ -258,7 +268,11 @@ impl History {
     /// Checks that the catalog tells what is in the trees.
     fn check(&mut self) -> Ledger {
         let ledger = self.agreement.check_told();
-        let told: BTreeSet<String> = ledger.snapshots.iter().map(|told| told.name.clone()).collect();
+        let told: BTreeSet<String> = ledger
+            .snapshots
+            .iter()
+            .map(|told| told.name.clone())
+            .collect();
         assert_eq!(told, self.told);
         ledger
     }

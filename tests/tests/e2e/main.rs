@@ -5,6 +5,7 @@
 mod attributes;
 mod bounds;
 mod catalog;
+mod changes;
 mod crash;
 mod damage;
 mod days;

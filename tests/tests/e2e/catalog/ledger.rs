@@ -79,8 +79,7 @@ impl Ledger {
     pub(crate) fn try_of(store: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file(store), flags)?;
-        let sound: String =
-            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         if sound != "ok" {
             return Err(rusqlite::Error::InvalidColumnName(sound));
         }
@@ -146,9 +145,7 @@ impl Ledger {
         let mut found = None;
         for name in path.strip_prefix("/").expect("an absolute path") {
             let of_name = |version: &&Version| {
-                version.dir == dir
-                    && version.name == name.as_bytes()
-                    && version.is_in(sequence)
+                version.dir == dir && version.name == name.as_bytes() && version.is_in(sequence)
             };
             let version = self.versions.iter().find(of_name)?;
             found = Some(version);

@@ -14,7 +14,10 @@ pub(crate) use ledger::{Ledger, Version, file};
 
 /// Returns whether files can be made to look old; if not, says so.
 pub(crate) fn can_age() -> bool {
-    skip_unless(have("faketime"), "faketime is not installed: no file is older than a minute")
+    skip_unless(
+        have("faketime"),
+        "faketime is not installed: no file is older than a minute",
+    )
 }
 
 /// Runs it two minutes ahead of the clock that the filesystems go by, so that
