@@ -28,6 +28,15 @@ impl Mount {
         Self::image(mebibytes, "mkfs.ext4", &["-q", "-b", "4096", "-I", "256"])
     }
 
+    /// Mounts a new ext4 of so many MiB, whose times are whole seconds, in an
+    /// image in memory.
+    ///
+    /// Says that the test is skipped and gives `None` where that cannot be had.
+    #[must_use]
+    pub fn ext4_of_whole_seconds(mebibytes: u64) -> Option<Self> {
+        Self::image(mebibytes, "mkfs.ext4", &["-q", "-b", "4096", "-I", "128"])
+    }
+
     /// Mounts a new xfs of so many MiB, at least 300, in an image in memory.
     ///
     /// Says that the test is skipped and gives `None` where that cannot be had.

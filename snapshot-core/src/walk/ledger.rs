@@ -211,14 +211,11 @@ impl<'run> Ledger<'run> {
         id
     }
 
-    /// Tells whether a file was changed so late that a second change within
+    /// Tells whether an entry was changed so late that a second change within
     /// the same tick of the clock, or one through a mapping that is not told
     /// yet, would not be seen.
     pub(crate) fn is_racy(&self, version: &Metadata) -> bool {
         const HAND_SET_SECONDS: i64 = 60;
-        if version.kind != EntryKind::File {
-            return false;
-        }
         // A write sets both times; a later mtime was set by hand and says
         // nothing about when that was.
         let by_hand =
@@ -312,7 +309,7 @@ fn judge(source: &Metadata, facts: &Facts, reading: Reading) -> Said {
         && source.mode == facts.mode
         && (source.uid, source.gid) == (facts.uid, facts.gid);
     let is_file = source.kind == EntryKind::File;
-    let is_read = is_file && (facts.racy || reading == Reading::Everything);
+    let is_read = facts.racy || (is_file && reading == Reading::Everything);
     match (is_same, is_same_data) {
         (true, _) if !is_read => Said::Unchanged,
         (_, true) if is_file => Said::Touched,

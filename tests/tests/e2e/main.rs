@@ -23,6 +23,7 @@ mod mounts;
 mod odd_disks;
 mod ordinary_user;
 mod output;
+mod racy;
 mod refusals;
 mod removal;
 mod retention;
