@@ -12,7 +12,7 @@ use crate::fs::copy;
 use crate::fs::dir::stat_handle;
 use crate::fs::xattr::{self, Place};
 use crate::plan::Action;
-use crate::walk::entry::{Here, Seen};
+use crate::walk::entry::{Here, Seen, xattrs_unless};
 use crate::walk::state::Walk;
 
 impl Walk<'_> {
@@ -38,6 +38,31 @@ impl Walk<'_> {
         } else {
             Action::MakeFromBasis
         }
+    }
+
+    /// Tells whether the basis has all that the destination can hold of an entry
+    /// that did not change. Some of it may not have been held when it was stored.
+    pub(super) fn is_stored_whole(&self, here: &Here<'_>) -> bool {
+        if self.goes_by_word() {
+            return true;
+        }
+        let Some((at, name, _)) = here.basis_entry() else {
+            return false;
+        };
+        let read;
+        let new = match &here.seen {
+            Some(seen) => Ok(&seen.xattrs),
+            None => {
+                read = self.source_xattrs(here);
+                read.as_ref()
+            }
+        };
+        let old = xattrs_unless(&self.inside.no_xattrs, Place::Entry(at, name));
+        let has_xattrs =
+            matches!((new, &old), (Ok(new), Ok(old)) if new.equal_in(old, self.rules.xattrs));
+        let is_same =
+            |stored: Metadata| Change::between(&here.source, &stored, &self.rules).is_none();
+        has_xattrs && at.stat(name).is_ok_and(is_same)
     }
 
     /// What differs between a file and a recorded version of it, as far as the

@@ -180,7 +180,7 @@ impl Walk<'_> {
     }
 
     /// Tells whether the basis is believed to hold what the catalog says.
-    fn goes_by_word(&self) -> bool {
+    pub(super) fn goes_by_word(&self) -> bool {
         self.ledger.is_some_and(Ledger::is_word_enough)
     }
 
@@ -336,6 +336,7 @@ impl Walk<'_> {
         };
         here.before = before;
         match action {
+            Action::Link if !self.is_stored_whole(here) => Action::MakeFromBasis,
             Action::Link => tree,
             Action::Make => self.decide_changed(here),
             action => action,
@@ -439,7 +440,7 @@ impl Here<'_> {
 }
 
 /// Reads attributes, unless the filesystem is known to have none.
-fn xattrs_unless(missing: &AtomicBool, place: Place<'_>) -> io::Result<Xattrs> {
+pub(super) fn xattrs_unless(missing: &AtomicBool, place: Place<'_>) -> io::Result<Xattrs> {
     if missing.load(Ordering::Relaxed) {
         return Ok(Xattrs::default());
     }

@@ -71,10 +71,14 @@ impl Walk<'_> {
         } else {
             self.decide_by_content(here, &moved.version)
         };
-        if action != Action::Make {
-            here.moved = Some(moved);
+        if action == Action::Make {
+            return action;
         }
-        action
+        here.moved = Some(moved);
+        match action {
+            Action::Link if !self.is_stored_whole(here) => Action::MakeFromBasis,
+            action => action,
+        }
     }
 
     fn find_moved(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<Moved> {

@@ -489,3 +489,48 @@ fn empty_files_are_linked_too() {
     fs::set_permissions(days.path("one"), PermissionsExt::from_mode(0o640)).unwrap();
     assert_counts(&days.next(), 3, 0, 1);
 }
+
+#[test]
+fn what_the_destination_can_hold_by_now_is_given_to_files_that_did_not_change() {
+    let can_trace = || skip_unless(can_trace(), "strace is not there, or may not trace");
+    if !can_age() || !can_trace() {
+        return;
+    }
+    let touches: [fn(&Path); 4] = [
+        |_| {},
+        |path| {
+            chmod(path, 0o600);
+            chmod(path, 0o644);
+        },
+        |path| fs::rename(path, path.with_extension("renamed")).unwrap(),
+        |path| {
+            let above = path.parent().unwrap();
+            fs::rename(above, above.with_extension("renamed")).unwrap();
+        },
+    ];
+    for touch in touches {
+        let scratch = Scratch::new();
+        let source = three(&scratch).build();
+        let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+        let mut agreement = Agreement::new(&store);
+        let command = |day| {
+            let command = scratch
+                .hardsnap("backup")
+                .args(["--init", "--time", &noon(day)]);
+            aged(command.arg(&source).arg(&store))
+        };
+        let refusing = command(0).injecting("setxattr,lsetxattr,fsetxattr:error=EOPNOTSUPP");
+        let outcome = refusing.json().expect(0);
+        assert_eq!(outcome.warnings("code"), ["xattrs_not_kept"]);
+        let image = |day| view.image(&snapshot_name(&noon(day)), &source);
+        assert!(image(0).get("below/three").unwrap().xattrs.is_empty());
+        touch(&source.join("below/three"));
+        // As the manual says, for what a server came to take.
+        let marker = store.join(".hardsnap/store.toml");
+        let text = fs::read_to_string(&marker).unwrap();
+        fs::write(&marker, &text[..text.find("[destination]").unwrap()]).unwrap();
+        command(1).json().expect(0);
+        assert_same(&TreeImage::of(&source), &image(1));
+        agreement.check();
+    }
+}
