@@ -48,7 +48,15 @@ impl Store {
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
     ) -> Result<Session<'_>> {
-        let session = Session::begin(self, exists(snapshots, unreadable));
+        self.refuse_newer(Session::begin(self, exists(snapshots, unreadable)))
+    }
+
+    /// Takes the catalog for a look at what a run would do.
+    pub(crate) fn look_at_catalog(&self) -> Result<Session<'_>> {
+        self.refuse_newer(Session::look(self))
+    }
+
+    fn refuse_newer<'s>(&self, session: Session<'s>) -> Result<Session<'s>> {
         match &session.kind {
             SessionKind::Off(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(trouble)),
             _ => Ok(session),
@@ -176,14 +184,19 @@ impl Run<'_> {
 }
 
 /// What to say of a catalog before anything is done with it.
-pub(super) fn first_warning(session: &Session<'_>, has_basis: bool) -> Option<Warning> {
-    let trouble = match &session.kind {
-        SessionKind::Kept => return None,
+pub(super) fn first_warning(
+    session: &Session<'_>,
+    basis: Option<&SnapshotInfo>,
+) -> Option<Warning> {
+    let reason = match (&session.kind, basis) {
+        // An older one was put back, or the last run could not write it.
+        (SessionKind::Kept, Some(basis)) if session.rules(basis.sequence, basis.name).is_none() => {
+            format!("it does not tell of the snapshot {}", basis.name)
+        }
+        (SessionKind::Kept, _) => return None,
         // The first snapshot has none to go by.
-        SessionKind::New(Trouble::Missing) if !has_basis => return None,
-        SessionKind::New(trouble) | SessionKind::Off(trouble) => trouble,
+        (SessionKind::New(Trouble::Missing), None) => return None,
+        (SessionKind::New(trouble) | SessionKind::Off(trouble), _) => trouble.to_string(),
     };
-    Some(Warning::CatalogUnusable {
-        reason: trouble.to_string(),
-    })
+    Some(Warning::CatalogUnusable { reason })
 }

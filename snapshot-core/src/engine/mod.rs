@@ -114,7 +114,7 @@ impl Run<'_> {
         check_series(self.store, self.options, &self.sources, &snapshots)?;
         let snapshot = free_name(self.store, self.options, self.cancel)?;
         let state = self.store.state()?;
-        let mut session = Session::look(self.store);
+        let mut session = self.store.look_at_catalog()?;
         let pool = pool(self.options.jobs)?;
         let (mut replicated, ..) =
             self.replicate(snapshot, &snapshots, None, &mut session, &pool)?;
@@ -287,7 +287,7 @@ impl Run<'_> {
         let rules = capabilities
             .as_ref()
             .map_or_else(dry_rules, Capabilities::rules);
-        let unusable = first_warning(session, basis.is_some());
+        let unusable = first_warning(session, basis);
         let ledger = self.ledger(session, basis, tree.as_ref(), &rules, work)?;
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,

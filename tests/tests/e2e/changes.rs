@@ -4,84 +4,16 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use filetime::FileTime;
 use hardsnap_tests::{
-    Canary, Hardsnap, Invariant, Mount, Outcome, Scratch, StoreView, TreeBuilder, TreeImage,
-    assert_same, can_trace, noon, skip_unless, snapshot_name,
+    Mount, Outcome, Scratch, StoreView, TreeBuilder, TreeImage, assert_same, can_trace, noon,
+    skip_unless, snapshot_name,
 };
 
 use crate::attributes::{chmod, set};
-use crate::catalog::{Agreement, Ledger, Version, aged, can_age};
-
-/// A source and its store, backed up from day to day.
-struct Days<'a> {
-    scratch: &'a Scratch,
-    source: PathBuf,
-    store: PathBuf,
-    view: StoreView,
-    canary: Canary,
-    agreement: Agreement,
-    day: u64,
-}
-
-impl<'a> Days<'a> {
-    /// Makes the first snapshot, of files that are all older than a minute.
-    fn begin(scratch: &'a Scratch, source: PathBuf) -> Self {
-        let store = scratch.join("store");
-        let mut days = Self {
-            scratch,
-            view: StoreView::new(&store),
-            canary: Canary::new(scratch),
-            agreement: Agreement::new(&store),
-            source,
-            store,
-            day: 0,
-        };
-        days.run(|command| command);
-        days
-    }
-
-    /// Makes the next one, again two minutes after all changes.
-    fn next(&mut self) -> Outcome {
-        self.run(|command| command)
-    }
-
-    /// Makes the next one, checks it, and that no older one suffered.
-    fn run(&mut self, how: impl FnOnce(Hardsnap) -> Hardsnap) -> Outcome {
-        let time = noon(self.day);
-        let invariant = Invariant::new(&self.store, &self.canary);
-        let expected = TreeImage::of(&self.source);
-        let command = self
-            .scratch
-            .hardsnap("backup")
-            .args(["--init", "--no-prune"]);
-        let command = command.args(["--time", &time]).arg(&self.source);
-        let outcome = how(aged(command.arg(&self.store))).json().expect(0);
-        invariant.check();
-        assert_same(
-            &expected,
-            &self.view.image(&snapshot_name(&time), &self.source),
-        );
-        let ledger = self.agreement.check();
-        self.agreement.check_source(&ledger, &self.source);
-        self.day += 1;
-        outcome
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.source.join(name)
-    }
-
-    /// Returns the inode that a name has in a snapshot, counted back from the
-    /// newest.
-    fn stored(&self, back: u64, name: &str) -> u64 {
-        let snapshot = snapshot_name(&noon(self.day - 1 - back));
-        let path = self.view.tree(&snapshot, &self.source).join(name);
-        path.symlink_metadata().unwrap().ino()
-    }
-}
+use crate::catalog::{Agreement, Days, Ledger, Version, aged, can_age};
 
 #[track_caller]
 fn assert_counts(outcome: &Outcome, linked: u64, moved: u64, copied: u64) {

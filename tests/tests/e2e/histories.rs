@@ -12,7 +12,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::Index;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::catalog::{Agreement, Ledger, aged, can_age, file, forget};
+use crate::catalog::{Agreement, Ledger, aged, file, forget};
 
 /// A day: what somebody does to the source, a backup, and what happens then.
 #[derive(Clone, Debug)]
@@ -242,7 +242,7 @@ impl History {
     fn run(&self, store: &Path, time: &str, is_aged: bool) -> Outcome {
         let command = self.scratch.hardsnap("backup");
         let mut command = command.args(["--no-prune", "--time", time]);
-        if is_aged && can_age() {
+        if is_aged {
             command = aged(command);
         }
         let outcome = command.arg(&self.source).arg(store).json();

@@ -17,6 +17,7 @@ mod guards;
 mod histories;
 mod hostile;
 mod locking;
+mod lost;
 mod marks;
 mod metadata;
 mod mounts;

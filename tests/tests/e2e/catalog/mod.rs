@@ -1,29 +1,41 @@
 //! The catalog: read as anybody may read it, and compared with the trees.
 
 mod agreement;
+mod days;
 mod ledger;
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use hardsnap_tests::{Hardsnap, have, skip_unless};
 
 pub(crate) use agreement::Agreement;
+pub(crate) use days::Days;
 pub(crate) use ledger::{Ledger, Version, file};
 
 /// Returns whether files can be made to look old; if not, says so.
 pub(crate) fn can_age() -> bool {
     skip_unless(
-        have("faketime"),
+        has_faketime(),
         "faketime is not installed: no file is older than a minute",
     )
 }
 
 /// Runs it two minutes ahead of the clock that the filesystems go by, so that
-/// all that there is was changed more than a minute ago.
+/// all that there is was changed more than a minute ago. Without faketime, files
+/// are read that need not be.
 pub(crate) fn aged(command: Hardsnap) -> Hardsnap {
-    command.within(["faketime", "-f", "+2m"])
+    match has_faketime() {
+        true => command.within(["faketime", "-f", "+2m"]),
+        false => command,
+    }
+}
+
+fn has_faketime() -> bool {
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    *INSTALLED.get_or_init(|| have("faketime"))
 }
 
 /// Removes the catalog of a store.
