@@ -78,6 +78,7 @@
 mod cancel;
 mod capabilities;
 mod catalog;
+mod claims;
 mod compare;
 mod delete;
 mod engine;

@@ -1,7 +1,6 @@
 //! The parallel walk: source, basis and target together, one task a directory
 //! (and one a full buffer of a large directory).
 
-mod claims;
 mod content;
 mod copy;
 mod directory;
@@ -29,6 +28,7 @@ use std::sync::{Arc, Mutex};
 use rayon::ThreadPool;
 
 use crate::cancel::CancelToken;
+use crate::claims::Claims;
 use crate::compare::Rules;
 use crate::entry::FileId;
 use crate::error::{Error, Result};
@@ -40,7 +40,6 @@ use crate::fs::xattr;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
-use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
 pub(crate) use crate::walk::ledger::{BasisLook, Ledger, Manner};
 use crate::walk::level::{Trio, Walked, basis_names, visit_target};

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 
 use crate::cancel::CancelToken;
+use crate::claims::Claims;
 use crate::compare::{Names, Rules};
 use crate::entry::FileId;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,6 @@ use crate::fs::remove;
 use crate::node::Node;
 use crate::options::{Mounts, Reading};
 use crate::report::{Counts, Operation, Problem, Warning};
-use crate::walk::claims::Claims;
 use crate::walk::groups::Groups;
 use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
