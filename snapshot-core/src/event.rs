@@ -21,6 +21,9 @@ pub enum Event<'a> {
     },
     /// A part of the run begins.
     Phase(Phase),
+    /// What all snapshots that are read again hold together: an estimate of
+    /// what is to come.
+    Expected(&'a Counts),
     /// What was done since the last such event; the sum of all of them is the
     /// state of the run.
     Progress(&'a Counts),
@@ -62,6 +65,8 @@ pub enum Phase {
     Flushing,
     /// Expired snapshots are removed.
     Removing,
+    /// The trees of the snapshots are read, for a new catalog.
+    Reindexing,
 }
 
 /// What was done with an entry.

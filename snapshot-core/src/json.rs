@@ -17,7 +17,9 @@ use crate::guard::Pause;
 use crate::name::SnapshotName;
 use crate::prune::PrunePlan;
 use crate::record::SnapshotInfo;
-use crate::report::{BackupReport, Counts, Problem, RemovalReport, TreeReport, Warning};
+use crate::report::{
+    BackupReport, Counts, Problem, ReindexReport, RemovalReport, TreeReport, Warning,
+};
 use crate::retention::{Kept, Removed, Status};
 use crate::store::MarkReport;
 
@@ -165,6 +167,9 @@ fn code_of(warning: &Warning) -> &'static str {
         Warning::DatedInFuture { .. } => "dated_in_future",
         Warning::CatalogUnusable { .. } => "catalog_unusable",
         Warning::CatalogNotWritten { .. } => "catalog_not_written",
+        Warning::CatalogNotCarriedOver { .. } => "catalog_not_carried_over",
+        Warning::StoreMoved { .. } => "store_moved",
+        Warning::EntriesUnrecorded { .. } => "entries_unrecorded",
         Warning::CatalogDamaged { .. } => "catalog_damaged",
         Warning::SourcesMoved { .. } => "sources_moved",
         Warning::StoredFilesReplaced { .. } => "stored_files_replaced",
@@ -263,6 +268,35 @@ impl<'a> From<&'a RemovalReport> for RemovalFields<'a> {
             removed_for_room: &report.removed_for_room,
             left_behind: &report.left_behind,
             prune_paused: pause(report.prune_paused.as_ref()),
+            elapsed_seconds: report.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReindexFields<'a> {
+    snapshots: &'a [SnapshotName],
+    left_out: &'a [SnapshotName],
+    entries: u64,
+    versions: u64,
+    versions_without_ctime: u64,
+    versions_without_hash: u64,
+    skipped: &'a [Problem],
+    warnings: &'a [Warning],
+    elapsed_seconds: f64,
+}
+
+impl<'a> From<&'a ReindexReport> for ReindexFields<'a> {
+    fn from(report: &'a ReindexReport) -> ReindexFields<'a> {
+        ReindexFields {
+            snapshots: &report.snapshots,
+            left_out: &report.left_out,
+            entries: report.entries,
+            versions: report.versions,
+            versions_without_ctime: report.versions_without_ctime,
+            versions_without_hash: report.versions_without_hash,
+            skipped: &report.skipped,
+            warnings: &report.warnings,
             elapsed_seconds: report.elapsed.as_secs_f64(),
         }
     }
@@ -395,6 +429,7 @@ serialize_as! {
     MarkReport => MarkFields,
     Problem => ProblemFields,
     PrunePlan => PlanFields,
+    ReindexReport => ReindexFields,
     RemovalReport => RemovalFields,
     SnapshotInfo => SnapshotFields,
     TreeReport => TreeFields,

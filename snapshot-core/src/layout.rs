@@ -10,6 +10,7 @@ pub(crate) const MARKER: &str = "store.toml";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const STATE: &str = "state.json";
 pub(crate) const CATALOG: &str = "catalog.db";
+pub(crate) const CATALOG_DRAFT: &str = "catalog.db.new";
 pub(crate) const RECORDS: &str = "snapshots";
 pub(crate) const WORK: &str = "work";
 pub(crate) const TRASH: &str = "trash";

@@ -96,6 +96,7 @@ mod options;
 mod plan;
 mod prune;
 mod record;
+mod reindex;
 mod relay;
 mod report;
 pub mod retention;
@@ -132,7 +133,9 @@ pub use options::{
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;
 pub use relay::{News, relay};
-pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
+pub use report::{
+    BackupReport, Counts, Operation, Problem, ReindexReport, RemovalReport, TreeReport, Warning,
+};
 pub use room::{InvalidMinFree, MinFree, Room};
 pub use store::{MarkReport, Store};
 pub use suspicion::{Extent, Suspicion};

@@ -27,6 +27,9 @@ pub enum News {
     },
     /// A part of the run begins.
     Phase(Phase),
+    /// What all snapshots that are read again hold together: an estimate of
+    /// what is to come.
+    Expected(Counts),
     /// All that was done so far. Comes at even distances, also when nothing
     /// happened in between, and once more at the end.
     Progress(Counts),
@@ -130,6 +133,7 @@ impl Observer for Teller<'_> {
                 expected,
             },
             Event::Phase(phase) => News::Phase(phase),
+            Event::Expected(counts) => News::Expected(*counts),
             Event::Problem(problem) => News::Problem(problem.clone()),
             Event::Warning(warning) => News::Warning(warning.clone()),
             Event::Removed(name) => News::Removed(name),

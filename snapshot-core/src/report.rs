@@ -285,6 +285,24 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
+    /// What only the catalog before knew could not be taken over into a new one,
+    /// or not all of it.
+    CatalogNotCarriedOver {
+        /// Why.
+        reason: String,
+    },
+    /// The store was moved to another disk, or copied, and what the catalog
+    /// tells of it was learnt anew.
+    StoreMoved {
+        /// The number of versions of entries.
+        versions: u64,
+    },
+    /// Entries that the catalog knows from their tree alone: what changed of them
+    /// was told by size, mtime and attributes.
+    EntriesUnrecorded {
+        /// The number of entries.
+        entries: u64,
+    },
     /// What the catalog says of entries is not what had been written there: they
     /// were compared with the basis.
     CatalogDamaged {
@@ -399,6 +417,18 @@ impl fmt::Display for Warning {
                 f,
                 "the snapshot is not in the catalog ({reason}); `hardsnap reindex` puts it there"
             ),
+            Warning::CatalogNotCarriedOver { reason } => write!(
+                f,
+                "what only the catalog before knew (ctimes, inodes and hashes of the sources, attributes that the destination refused) is lost, or some of it: {reason}"
+            ),
+            Warning::StoreMoved { versions } => write!(
+                f,
+                "the store was moved to another disk or copied: where {versions} versions of entries are stored there was learnt anew"
+            ),
+            Warning::EntriesUnrecorded { entries } => write!(
+                f,
+                "of {entries} entries the catalog knows no more than the basis tells: what changed of them is told by size, mtime and attributes this time"
+            ),
             Warning::CatalogDamaged { entries } => write!(
                 f,
                 "the catalog is damaged: {entries} entries were compared with the basis instead"
@@ -476,6 +506,33 @@ pub struct RemovalReport {
     pub short_of_room: Option<Room>,
     /// Entries that could not be removed; the next run tries again.
     pub left_behind: Vec<Problem>,
+    /// Time from the lock to the end.
+    pub elapsed: Duration,
+}
+
+/// What [`Store::reindex`](crate::Store::reindex) did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReindexReport {
+    /// The snapshots that the catalog tells of, in the order in which they were
+    /// made.
+    pub snapshots: Vec<SnapshotName>,
+    /// Those that it does not tell of, because something in their trees cannot
+    /// be read.
+    pub left_out: Vec<SnapshotName>,
+    /// The entries of all these snapshots, in each one anew.
+    pub entries: u64,
+    /// The versions that these entries are.
+    pub versions: u64,
+    /// Those of them that are known from trees alone: of the source neither
+    /// ctimes and inodes nor what the destination could not hold.
+    pub versions_without_ctime: u64,
+    /// Those of them that are files with content of which there is no hash.
+    pub versions_without_hash: u64,
+    /// Every entry of a tree that cannot be read.
+    pub skipped: Vec<Problem>,
+    /// What else there is to know.
+    pub warnings: Vec<Warning>,
     /// Time from the lock to the end.
     pub elapsed: Duration,
 }

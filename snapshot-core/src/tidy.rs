@@ -39,6 +39,9 @@ pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken)
     for draft in store.drafts()? {
         remove_record(&draft)?;
     }
+    // Of a new catalog that was not completed nothing is of use.
+    smallfile::remove(&store.control, layout::CATALOG_DRAFT)
+        .map_err(|error| store.failed("remove", layout::CATALOG_DRAFT, error))?;
     for place in [layout::WORK, layout::TRASH] {
         let dir = store.open_control(place)?;
         let failed = |error| store.failed("tidy", place, error);

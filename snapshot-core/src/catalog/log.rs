@@ -4,6 +4,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -15,10 +16,12 @@ use crate::fs::dir::Dir;
 /// So much waits in memory.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The changes of one run, in an order in which each can be applied.
+/// The changes of one run, in an order in which each can be applied. The file
+/// goes with this.
 pub(crate) struct Log {
     dir: Dir,
     name: CString,
+    has_file: AtomicBool,
     kept: Mutex<Kept>,
 }
 
@@ -35,6 +38,7 @@ impl Log {
         Log {
             dir,
             name,
+            has_file: AtomicBool::new(false),
             kept: Mutex::default(),
         }
     }
@@ -43,8 +47,11 @@ impl Log {
     /// what they add. A failure is told when the changes are read.
     pub(crate) fn append(&self, changes: &[u8]) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.failure.is_some() {
+            return;
+        }
         kept.waiting.extend_from_slice(changes);
-        if kept.waiting.len() < CHUNK_BYTES || kept.failure.is_some() {
+        if kept.waiting.len() < CHUNK_BYTES {
             return;
         }
         let chunk = std::mem::take(&mut kept.waiting);
@@ -62,10 +69,11 @@ impl Log {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.dir, &self.name, flags, Mode::RUSR | Mode::WUSR)?;
+        self.has_file.store(true, Ordering::Relaxed);
         Ok(File::from(handle))
     }
 
-    /// Reads all changes in their order, and removes the file.
+    /// Reads all changes in their order.
     pub(crate) fn drain(&self, mut apply: impl FnMut(Change) -> Outcome<()>) -> Outcome<()> {
         let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(error) = kept.failure {
@@ -77,10 +85,17 @@ impl Log {
             while let Some(chunk) = next_chunk(&mut file).map_err(|error| Trouble::of_io(&error))? {
                 apply_all(&chunk, &mut apply)?;
             }
+        }
+        apply_all(&kept.waiting, &mut apply)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.has_file.load(Ordering::Relaxed) {
             // What stays is tidied away by the next run.
             let _ = rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
         }
-        apply_all(&kept.waiting, &mut apply)
     }
 }
 

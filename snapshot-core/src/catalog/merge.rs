@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement};
 
+use crate::cancel::CancelToken;
 use crate::catalog::change::{Change, Origin};
 use crate::catalog::log::Log;
-use crate::catalog::open::Outcome;
+use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
 use crate::catalog::row::{DirId, MountId, Place, TOP, Version, directory_checksum};
 use crate::catalog::table::{self, Read};
@@ -41,6 +42,7 @@ pub(crate) fn merge(
     made: &Made,
     mounts: &[NewMount],
     log: &Log,
+    cancel: &CancelToken,
 ) -> Outcome<()> {
     connection.set_prepared_statement_cache_capacity(64);
     let transaction = connection.transaction()?;
@@ -69,7 +71,12 @@ pub(crate) fn merge(
             ),
         )?;
     }
-    log.drain(|change| merge.apply(change))?;
+    log.drain(|change| {
+        if cancel.is_cancelled() {
+            return Err(Trouble::Stopped);
+        }
+        merge.apply(change)
+    })?;
     merge.finish()?;
     drop(merge);
     transaction.execute(

@@ -9,8 +9,10 @@ mod merge;
 mod open;
 pub(crate) mod query;
 mod read;
+mod rebuild;
 mod row;
 mod session;
+mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,8 @@ pub(crate) use crate::catalog::change::{Change, Origin};
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::merge::{Made, NewMount};
 pub(crate) use crate::catalog::open::Trouble;
-pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts};
+pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts, name_hash};
+pub(crate) use crate::catalog::rebuild::{Before, rebuild};
 pub(crate) use crate::catalog::row::{
     DirId, Facts, MountId, NO_MOUNT, TOP, Version, decode_xattrs, encode_xattrs, mark,
 };

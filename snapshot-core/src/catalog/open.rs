@@ -1,6 +1,7 @@
 //! Opening the catalog's file, and deciding whether it is to be relied on.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) enum Trouble {
     Unavailable(String),
     /// The disk is full.
     NoRoom,
+    /// Somebody asked to stop.
+    Stopped,
 }
 
 /// How the catalog is opened.
@@ -52,6 +55,9 @@ pub(crate) enum Open {
     Read,
     /// For changing it, under the store's lock.
     Write,
+    /// For filling a file that takes the catalog's place once it is complete:
+    /// nothing of it has to outlive a crash.
+    Draft,
 }
 
 /// Whether the stored inodes that the catalog tells are those of this disk.
@@ -76,7 +82,7 @@ impl Store {
             }
             Err(error) => return Err(Trouble::of_io(&error)),
         }
-        let connection = self.connect(how)?;
+        let connection = self.connect(layout::CATALOG, how)?;
         let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
         let (application, schema): (i64, i64) =
             (number("application_id")?, number("user_version")?);
@@ -104,17 +110,51 @@ impl Store {
     /// Makes an empty catalog in place of whatever is there. Under the lock.
     pub(crate) fn make_catalog(&self) -> Outcome<Connection> {
         self.discard_catalog()?;
+        self.make_file(layout::CATALOG)?;
+        let connection = self.connect(layout::CATALOG, Open::Write)?;
+        self.make_tables(&connection)?;
+        Ok(connection)
+    }
+
+    /// Makes an empty catalog beside the one there is. Under the lock. The
+    /// handle is there before the first byte: an error of the writeback is told
+    /// to those that were open when it happened.
+    pub(crate) fn make_draft(&self) -> Outcome<(Connection, OwnedFd)> {
+        self.discard_draft()?;
+        let file = self.make_file(layout::CATALOG_DRAFT)?;
+        let connection = self.connect(layout::CATALOG_DRAFT, Open::Draft)?;
+        self.make_tables(&connection)?;
+        Ok((connection, file))
+    }
+
+    /// Puts the draft, which nobody has open any more, in the catalog's place.
+    pub(crate) fn publish_draft(&self, file: &OwnedFd) -> Outcome<()> {
+        let failed = |error: std::io::Error| Trouble::of_io(&error);
+        rustix::fs::fsync(file).map_err(|error| failed(error.into()))?;
+        // It belongs to what is replaced. With anything in it, it would be
+        // played back into the new one.
+        smallfile::remove(&self.control, JOURNAL).map_err(failed)?;
+        let (draft, catalog) = (layout::CATALOG_DRAFT, layout::CATALOG);
+        rustix::fs::renameat(&self.control, draft, &self.control, catalog)
+            .map_err(|error| failed(error.into()))?;
+        self.control.sync().map_err(failed)
+    }
+
+    /// Removes a draft. Under the lock.
+    pub(crate) fn discard_draft(&self) -> Outcome<()> {
+        smallfile::remove(&self.control, layout::CATALOG_DRAFT)
+            .map_err(|error| Trouble::of_io(&error))
+    }
+
+    fn make_file(&self, name: &str) -> Outcome<OwnedFd> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // SQLite would make it readable for everybody.
-        rustix::fs::openat(
-            &self.control,
-            layout::CATALOG,
-            flags,
-            Mode::RUSR | Mode::WUSR,
-        )
-        .map_err(|error| Trouble::of_io(&error.into()))?;
-        let connection = self.connect(Open::Write)?;
+        rustix::fs::openat(&self.control, name, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|error| Trouble::of_io(&error.into()))
+    }
+
+    fn make_tables(&self, connection: &Connection) -> Outcome<()> {
         let root = self.root_id()?;
         // A walk reads whole directories, each on one page or two.
         connection.execute_batch(&format!(
@@ -130,7 +170,7 @@ impl Store {
             ),
         )?;
         connection.execute_batch("COMMIT")?;
-        Ok(connection)
+        Ok(())
     }
 
     /// Removes the catalog. Under the lock.
@@ -146,11 +186,11 @@ impl Store {
         self.root.root_id().map_err(|error| Trouble::of_io(&error))
     }
 
-    fn connect(&self, how: Open) -> Outcome<Connection> {
-        let path = self.catalog_path()?;
+    fn connect(&self, name: &str, how: Open) -> Outcome<Connection> {
+        let path = self.control_path()?.join(name);
         let flags = match how {
             Open::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Open::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Open::Write | Open::Draft => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         // No connection is used by two threads at once.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -160,23 +200,28 @@ impl Store {
         connection.execute_batch(
             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
         )?;
-        if how == Open::Write {
+        match how {
+            Open::Read => {}
             // Shared memory and WAL do not work over NFS; a journal that stays
             // spares making and removing it there, and an exclusive lock asking
             // each time whether somebody else wrote. It is empty when it is not
             // used: one with content is opened, and as root its owner set, by
             // each who reads.
-            connection.execute_batch(
+            Open::Write => connection.execute_batch(
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; \
                  PRAGMA synchronous = FULL;",
-            )?;
+            )?,
+            Open::Draft => connection.execute_batch(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; \
+                 PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;",
+            )?,
         }
         Ok(connection)
     }
 
     /// SQLite takes paths alone. Whoever may exchange a directory on the way
     /// could have us write elsewhere.
-    fn catalog_path(&self) -> Outcome<PathBuf> {
+    fn control_path(&self) -> Outcome<PathBuf> {
         let control = self.path().join(layout::CONTROL);
         let unsafe_path = || {
             Trouble::Unavailable(format!(
@@ -198,7 +243,7 @@ impl Store {
                 "the store was moved or mounted over".to_owned(),
             ));
         }
-        Ok(control.join(layout::CATALOG))
+        Ok(control)
     }
 }
 
@@ -261,6 +306,7 @@ impl fmt::Display for Trouble {
             Trouble::Interrupted => f.write_str("a run was stopped while it wrote to it"),
             Trouble::Damaged(what) | Trouble::Unavailable(what) => f.write_str(what),
             Trouble::NoRoom => f.write_str("the destination is full"),
+            Trouble::Stopped => f.write_str("stopped before it was done"),
         }
     }
 }

@@ -40,10 +40,10 @@ pub(crate) struct Reader<'s> {
 }
 
 /// What the catalog knows of the entries of one directory, sorted by name.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
+#[derive(Debug)]
+pub(crate) struct Rows<T = Glance> {
     names: Vec<u8>,
-    rows: Vec<(Name, Glance)>,
+    rows: Vec<(Name, T)>,
     /// There are more rows than are held at once: each is asked for.
     pub(crate) are_many: bool,
 }
@@ -64,16 +64,26 @@ pub(crate) struct Glance {
     pub(crate) is_open: bool,
 }
 
-impl Rows {
-    fn many() -> Rows {
+impl<T> Default for Rows<T> {
+    fn default() -> Rows<T> {
+        Rows {
+            names: Vec::new(),
+            rows: Vec::new(),
+            are_many: false,
+        }
+    }
+}
+
+impl<T: Copy> Rows<T> {
+    pub(super) fn many() -> Rows<T> {
         Rows {
             are_many: true,
             ..Rows::default()
         }
     }
 
-    fn are_too_many(&self) -> bool {
-        self.names.len() + self.rows.len() * size_of::<(Name, Glance)>() > MOST_BYTES
+    pub(super) fn are_too_many(&self) -> bool {
+        self.names.len() + self.rows.len() * size_of::<(Name, T)>() > MOST_BYTES
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,17 +91,17 @@ impl Rows {
     }
 
     /// Finds what is known of a name, and its place.
-    pub(crate) fn find(&self, name: &CStr) -> Option<(usize, Glance)> {
+    pub(crate) fn find(&self, name: &CStr) -> Option<(usize, T)> {
         let place = self.search(name.to_bytes()).ok()?;
         Some((place, self.rows[place].1))
     }
 
     /// All that is known, in the order of the names.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &Glance)> {
-        self.rows.iter().map(|((start, _), glance)| {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CStr, &T)> {
+        self.rows.iter().map(|((start, _), known)| {
             // Every name was put in with its NUL.
             let name = CStr::from_bytes_until_nul(&self.names[*start as usize..]);
-            (name.unwrap_or_default(), glance)
+            (name.unwrap_or_default(), known)
         })
     }
 
@@ -109,12 +119,14 @@ impl Rows {
         (start, name.len().min(usize::from(u16::MAX)) as u16)
     }
 
-    /// Puts in a row that the newest snapshot has.
-    fn push(&mut self, name: &[u8], glance: Glance) {
+    /// Puts in what comes after all others.
+    pub(super) fn push(&mut self, name: &[u8], known: T) {
         let name = self.keep(name);
-        self.rows.push((name, glance));
+        self.rows.push((name, known));
     }
+}
 
+impl Rows {
     /// Puts in a version that the basis has and the newest snapshot does not.
     fn push_past(&mut self, name: &[u8], glance: Glance) {
         match self.search(name) {
@@ -184,8 +196,14 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Gives the connection back that it was made with, if nobody else asked.
+    pub(crate) fn into_connection(self) -> Option<Connection> {
+        let idle = self.idle.into_inner();
+        idle.unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
     /// Asks through a connection that nobody else is using.
-    fn ask<T>(&self, question: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let free = idle().pop();
         let connection = match free {
@@ -375,6 +393,14 @@ impl<'s> Reader<'s> {
             Ok(names)
         })
     }
+}
+
+/// So many bits of a name that no two of a directory have the same.
+pub(crate) fn name_hash(name: &CStr) -> u128 {
+    let hash = blake3::hash(name.to_bytes());
+    hash.as_bytes()
+        .first_chunk()
+        .map_or(0, |first| u128::from_le_bytes(*first))
 }
 
 /// The question for the columns that [`Read::of`] takes.

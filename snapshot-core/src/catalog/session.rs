@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
+use crate::cancel::CancelToken;
 use crate::catalog::living::{Repairs, Told, told};
 use crate::catalog::log::Log;
 use crate::catalog::merge::{Made, NewMount, merge};
@@ -125,7 +126,7 @@ impl<'s> Session<'s> {
             SessionKind::New(_) => self.store.make_catalog()?,
             SessionKind::Off(trouble) => return Err(trouble.clone()),
         };
-        merge(&mut connection, made, mounts, log)
+        merge(&mut connection, made, mounts, log, &CancelToken::new())
     }
 }
 

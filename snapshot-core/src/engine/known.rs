@@ -63,7 +63,7 @@ impl Store {
         }
     }
 
-    fn newer_catalog(&self, trouble: &Trouble) -> Error {
+    pub(crate) fn newer_catalog(&self, trouble: &Trouble) -> Error {
         let message = format!(
             "the catalog of {} cannot be used: {trouble}",
             self.path().display()

@@ -79,6 +79,13 @@ impl Batch {
             .map(|&(start, _, inode)| (self.name(start), inode))
     }
 
+    /// All that one look at a directory tells of its entries.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&CStr, Option<EntryKind>, u64)> {
+        self.entries
+            .iter()
+            .map(|&(start, kind, inode)| (self.name(start), kind, inode))
+    }
+
     fn name(&self, start: u32) -> &CStr {
         // Every name was put in with its NUL.
         CStr::from_bytes_until_nul(&self.names[start as usize..]).unwrap_or_default()

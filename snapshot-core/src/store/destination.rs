@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::capabilities::{Capabilities, Probed};
+use crate::compare::Rules;
 use crate::error::Result;
 use crate::fs::dir::Dir;
 use crate::fs::probe;
@@ -11,6 +12,7 @@ use crate::fs::smallfile::{self, Flush};
 use crate::layout;
 use crate::options::FullCopies;
 use crate::record::Marker;
+use crate::run::dry_rules;
 use crate::store::{Store, c_name};
 
 impl Store {
@@ -50,6 +52,12 @@ impl Store {
         let made_as = kept.circumstances.made_as;
         let now = probe::circumstances(&self.root, &filesystem, made_as).ok()?;
         (kept.circumstances == now).then_some(&kept.capabilities)
+    }
+
+    /// What the destination is taken to hold where nothing is made there.
+    pub(crate) fn likely_rules(&self) -> Rules {
+        let kept = self.probed.as_ref();
+        kept.map_or_else(dry_rules, |kept| kept.capabilities.rules())
     }
 
     /// What the destination can hold, for a run that has the lock and has made

@@ -70,6 +70,8 @@ pub(crate) struct Ledger<'run> {
     pub(crate) replaced_files: AtomicU64,
     /// Entries whose filesystem is not the one they were recorded on.
     pub(crate) moved_entries: AtomicU64,
+    /// Entries that are known from a tree alone.
+    pub(crate) unrecorded_entries: AtomicU64,
 }
 
 /// The filesystems of the sources.
@@ -122,6 +124,7 @@ impl<'run> Ledger<'run> {
             damaged_rows: AtomicU64::new(0),
             replaced_files: AtomicU64::new(0),
             moved_entries: AtomicU64::new(0),
+            unrecorded_entries: AtomicU64::new(0),
         }
     }
 
@@ -244,7 +247,11 @@ impl<'run> Ledger<'run> {
             return (Said::Nothing, None);
         };
         let facts = &version.facts;
-        if facts.mount != mount || mount == NO_MOUNT {
+        if facts.mount == NO_MOUNT {
+            self.unrecorded_entries.fetch_add(1, Ordering::Relaxed);
+            return (Said::Nothing, Some(version));
+        }
+        if facts.mount != mount {
             self.moved_entries.fetch_add(1, Ordering::Relaxed);
             return (Said::Nothing, Some(version));
         }
@@ -277,10 +284,12 @@ impl<'run> Ledger<'run> {
         let damaged = count(&self.damaged_rows);
         let replaced = count(&self.replaced_files);
         let moved = count(&self.moved_entries);
+        let unrecorded = count(&self.unrecorded_entries);
         [
             damaged.map(|entries| Warning::CatalogDamaged { entries }),
             replaced.map(|files| Warning::StoredFilesReplaced { files }),
             moved.map(|entries| Warning::SourcesMoved { entries }),
+            unrecorded.map(|entries| Warning::EntriesUnrecorded { entries }),
         ]
         .into_iter()
         .flatten()

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::catalog::{Change, DirId, Glance, Rows};
+use crate::catalog::{Change, DirId, Glance, Rows, name_hash};
 use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
 use crate::node::Node;
@@ -74,7 +74,7 @@ impl Listing {
                 place.is_none_or(|place| is_new(kept, place))
             }
             Kept::Own(rows, kept) => rows.find(name).is_none_or(|(place, _)| is_new(kept, place)),
-            Kept::Names(names) => locked(names).insert(hash(name)),
+            Kept::Names(names) => locked(names).insert(name_hash(name)),
         }
     }
 
@@ -85,7 +85,7 @@ impl Listing {
             Kept::Own(rows, kept) => (rows, kept),
             Kept::Names(names) => {
                 let names = locked(names);
-                let gone = |name: &&CString| !names.contains(&hash(name));
+                let gone = |name: &&CString| !names.contains(&name_hash(name));
                 let mut last = Vec::new();
                 while let Some(page) = ledger
                     .names_after(dir, &last)
@@ -106,14 +106,6 @@ impl Listing {
             }
         }
     }
-}
-
-/// So many bits that no two names of a directory have the same.
-fn hash(name: &CStr) -> u128 {
-    let hash = blake3::hash(name.to_bytes());
-    hash.as_bytes()
-        .first_chunk()
-        .map_or(0, |first| u128::from_le_bytes(*first))
 }
 
 impl Walk<'_> {
