@@ -32,6 +32,15 @@ Exit codes:
    11  the store is locked by another run
 128+N  stopped by signal N";
 
+const REINDEX_HELP: &str = "\
+The catalog is what tells changes that size and mtime do not, and finds files in all snapshots
+without reading them. It can be lost: this reads the trees and writes it again. What trees cannot
+hold (when and as which inode a file was found in its source, its hash, attributes that the
+destination refused) is taken over from the catalog there is, where the trees confirm it, and
+otherwise lost; how much is told. The catalog there is stays in use until the new one is complete.
+
+The exit code is 3 if something in a snapshot cannot be read: that snapshot is not in the catalog.";
+
 /// Incremental hard-link snapshots: every snapshot is a complete, plain
 /// directory tree, and what did not change is a hard link to the one before.
 #[derive(Debug, Parser)]
@@ -91,6 +100,8 @@ pub(crate) enum Command {
     Release(OneArgs),
     /// Let a suspect snapshot count like any other
     Accept(OneArgs),
+    /// Make the catalog anew from the snapshots
+    Reindex(ReindexArgs),
     /// Replicate one tree, linking what did not change, without any store
     Tree(TreeArgs),
     /// Try out a retention policy
@@ -233,6 +244,13 @@ pub(crate) struct OneArgs {
     pub(crate) store: PathBuf,
     /// A full name, a unique beginning of one, `latest`, or `latest~N` for the Nth before it
     pub(crate) snapshot: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = REINDEX_HELP)]
+pub(crate) struct ReindexArgs {
+    /// The store
+    pub(crate) store: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

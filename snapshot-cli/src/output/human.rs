@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Counts, LeftOutBy, MarkReport, Outcome, Pause, Problem, PrunePlan, RemovalReport,
-    Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
+    BackupReport, Counts, LeftOutBy, MarkReport, Outcome, Pause, Problem, PrunePlan, ReindexReport,
+    RemovalReport, Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
 };
 
 use super::summary::status;
@@ -338,6 +338,30 @@ pub(crate) fn removal(verb: &str, report: &RemovalReport, all_names: bool) -> St
             &report.removed_for_room,
             all_names,
         );
+    }
+    text
+}
+
+/// A catalog that was made anew, and what is not in it.
+pub(crate) fn reindex(report: &ReindexReport) -> String {
+    let mut text = format!(
+        "catalog made anew: {}, {} in {}, in {}\n",
+        plural(report.snapshots.len() as u64, "snapshot", "snapshots"),
+        plural(report.entries, "entry", "entries"),
+        plural(report.versions, "version", "versions"),
+        duration(report.elapsed)
+    );
+    let lost = [
+        (
+            report.versions_without_ctime,
+            "are known from trees alone, without the ctimes and inodes of the sources",
+        ),
+        (report.versions_without_hash, "have no hash"),
+    ];
+    for (versions, what) in lost {
+        if versions > 0 {
+            let _ = writeln!(text, "{} of the versions {what}", count(versions));
+        }
     }
     text
 }

@@ -80,7 +80,7 @@ impl Progress {
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        if phase == Phase::Walking {
+        if counted(number(phase)) {
             let _ = self.state.walking_began.set(Instant::now());
         }
         self.state.phase.store(number(phase), Ordering::Relaxed);
@@ -135,14 +135,21 @@ fn ticking(
 fn number(phase: Phase) -> u8 {
     match phase {
         Phase::TidyingUp => 1,
-        Phase::Walking => 2,
+        Phase::Walking => WALKING,
         Phase::Flushing => 3,
         Phase::Removing => 4,
+        Phase::Reindexing => REINDEXING,
         _ => 0,
     }
 }
 
 const WALKING: u8 = 2;
+const REINDEXING: u8 = 5;
+
+/// Tells whether entries are counted in a phase.
+fn counted(phase: u8) -> bool {
+    phase == WALKING || phase == REINDEXING
+}
 
 /// The phase by its number: as a word for programs, and for a person.
 fn phase_words(number: u8) -> (&'static str, &'static str) {
@@ -151,6 +158,7 @@ fn phase_words(number: u8) -> (&'static str, &'static str) {
         WALKING => ("walking", "walking"),
         3 => ("flushing", "flushing to the destination"),
         4 => ("removing", "removing expired snapshots"),
+        REINDEXING => ("reindexing", "reading the snapshots"),
         _ => ("starting", "starting"),
     }
 }
@@ -269,11 +277,18 @@ fn picture(state: &State, rates: &Rates, frame: usize) -> String {
     let sums = state.sums();
     let phase = state.phase.load(Ordering::Relaxed);
     let spinner = ["|", "/", "-", "\\"][frame % 4];
-    if phase != WALKING {
+    if !counted(phase) {
         return format!("{spinner} {}", phase_words(phase).1);
     }
     let entries = sums.entries();
-    let done = what_was_done(&sums, rates);
+    let done = match phase {
+        REINDEXING => format!(
+            "{}; {}/s",
+            phase_words(phase).1,
+            count(rates.entries as u64)
+        ),
+        _ => what_was_done(&sums, rates),
+    };
     match state.expected.get().map(Counts::entries) {
         None | Some(0) => format!("{spinner} {} entries\n{done}", count(entries)),
         Some(expected) => {

@@ -84,6 +84,7 @@ impl Observer for Reporter {
                 self.removing.store(removing, Ordering::Relaxed);
                 self.progress.enter(phase);
             }
+            Event::Expected(expected) => self.progress.expect(expected),
             Event::Progress(counts) => self.progress.add(counts),
             Event::Entry { path, outcome } => self.seen.entry(path, outcome),
             Event::LeftOut { path, by } => self.seen.left_out(path, by),
