@@ -188,8 +188,11 @@ impl Walk<'_> {
                 return None;
             }
         };
-        let xattrs = match self.directory_xattrs(&source, access) {
-            _ if standing.has_no_xattrs => Xattrs::default(),
+        let xattrs = match standing.has_no_xattrs {
+            true => Ok(Xattrs::default()),
+            false => self.directory_xattrs(&source, access),
+        };
+        let xattrs = match xattrs {
             Ok(xattrs) => xattrs,
             Err(error) => {
                 self.problem(up, name, Operation::Read, error);
