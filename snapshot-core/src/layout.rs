@@ -10,6 +10,8 @@ pub(crate) const MARKER: &str = "store.toml";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const STATE: &str = "state.json";
 pub(crate) const CATALOG: &str = "catalog.db";
+/// What the catalog is to be told of a snapshot.
+pub(crate) const CHANGES: &str = "catalog.changes";
 pub(crate) const CATALOG_DRAFT: &str = "catalog.db.new";
 pub(crate) const RECORDS: &str = "snapshots";
 pub(crate) const WORK: &str = "work";

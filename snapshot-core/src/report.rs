@@ -280,7 +280,8 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
-    /// The new snapshot could not be written into the catalog.
+    /// The new snapshot could not be written into the catalog. The next run may
+    /// be able to.
     CatalogNotWritten {
         /// Why.
         reason: String,

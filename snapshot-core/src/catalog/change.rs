@@ -3,11 +3,56 @@
 use std::ffi::CString;
 
 use crate::catalog::codec::{Reader, Writer};
-use crate::catalog::row::{DirId, Version};
+use crate::catalog::row::{DirId, MountId, Version};
+use crate::entry::RootId;
+use crate::name::SnapshotName;
+
+/// The snapshot that changes lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) sequence: u64,
+    pub(crate) name: SnapshotName,
+    /// What was kept and compared of the entries, in one line.
+    pub(crate) rules: String,
+    /// What the tree's own directories take.
+    pub(crate) directory_bytes: u64,
+}
+
+impl Made {
+    /// A text that [`Made::read`] reads.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let mut bytes = Writer(Vec::new());
+        bytes.unsigned(self.sequence);
+        bytes.bytes(self.name.to_string().as_bytes());
+        bytes.bytes(self.rules.as_bytes());
+        bytes.unsigned(self.directory_bytes);
+        bytes.0
+    }
+
+    pub(crate) fn read(from: &[u8]) -> Option<Made> {
+        let mut bytes = Reader(from);
+        Some(Made {
+            sequence: bytes.unsigned()?,
+            name: std::str::from_utf8(bytes.bytes()?).ok()?.parse().ok()?,
+            rules: String::from_utf8(bytes.bytes()?.to_vec()).ok()?,
+            directory_bytes: bytes.unsigned()?,
+        })
+    }
+}
+
+/// A filesystem of the sources that was not known before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewMount {
+    pub(crate) id: MountId,
+    pub(crate) root: RootId,
+    pub(crate) path: Vec<u8>,
+}
 
 /// A change of the catalog that a run makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
+    /// A filesystem got its number.
+    Mount(NewMount),
     /// A path got its number.
     Directory { id: DirId, up: DirId, name: CString },
     /// An entry has another version from this snapshot on.
@@ -35,12 +80,23 @@ pub(crate) enum Origin {
 const DIRECTORY: u8 = 1;
 const PUT: u8 = 2;
 const GONE: u8 = 3;
+const MOUNT: u8 = 4;
 
 impl Change {
     /// Appends the change to a text that [`Change::read`] reads.
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
         let mut bytes = Writer(std::mem::take(to));
         match self {
+            Change::Mount(NewMount { id, root, path }) => {
+                bytes.0.push(MOUNT);
+                bytes.signed(*id);
+                bytes.unsigned(root.inode);
+                bytes.0.push(u8::from(root.born.is_some()));
+                if let Some(born) = root.born {
+                    bytes.time(born);
+                }
+                bytes.bytes(path);
+            }
             Change::Directory { id, up, name } => {
                 bytes.0.push(DIRECTORY);
                 bytes.signed(*id);
@@ -82,6 +138,17 @@ impl Change {
     pub(crate) fn read(from: &mut &[u8]) -> Option<Change> {
         let mut bytes = Reader(from);
         let change = match bytes.byte()? {
+            MOUNT => Change::Mount(NewMount {
+                id: bytes.signed()?,
+                root: RootId {
+                    inode: bytes.unsigned()?,
+                    born: match bytes.byte()? {
+                        0 => None,
+                        _ => Some(bytes.time()?),
+                    },
+                },
+                path: bytes.bytes()?.to_vec(),
+            }),
             DIRECTORY => Change::Directory {
                 id: bytes.signed()?,
                 up: bytes.signed()?,
@@ -134,6 +201,11 @@ mod tests {
             dir: i64::MAX,
             name: name.clone(),
         };
+        let mount = |born| NewMount {
+            id: 9,
+            root: RootId { inode: 2, born },
+            path: b"/mnt/\xff".to_vec(),
+        };
         let changes = [
             Change::Directory {
                 id: 5,
@@ -144,6 +216,8 @@ mod tests {
             put(bare, Origin::SamePath),
             put(version(), moved),
             Change::Gone { dir: 7, name },
+            Change::Mount(mount(None)),
+            Change::Mount(mount(Some(version().facts.ctime))),
         ];
         let mut text = Vec::new();
         for change in &changes {
@@ -160,5 +234,18 @@ mod tests {
             let read = std::iter::from_fn(|| Change::read(&mut rest));
             assert!(read.zip(&changes).all(|(read, change)| read == *change));
         }
+    }
+
+    #[test]
+    fn the_snapshot_comes_back_as_it_was_written() {
+        let made = Made {
+            sequence: u64::MAX,
+            name: "2026-11-22T19-20-00Z".parse().unwrap(),
+            rules: "owners=kept".to_owned(),
+            directory_bytes: 4096,
+        };
+        let text = made.written();
+        assert_eq!(Made::read(&text), Some(made));
+        assert!((0..text.len()).all(|end| Made::read(&text[..end]).is_none()));
     }
 }

@@ -1,7 +1,7 @@
-//! Which snapshots the rows tell of: the pending one becomes a published one or
-//! is undone, and those that are gone take their rows with them.
+//! Which snapshots the rows tell of: those that are gone take their rows with
+//! them.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::catalog::open::Outcome;
 use crate::catalog::read::select;
@@ -15,74 +15,42 @@ use crate::name::SnapshotName;
 pub(crate) struct Told {
     pub(crate) sequence: u64,
     pub(crate) name: String,
-    pub(crate) is_pending: bool,
     pub(crate) rules: String,
 }
 
 /// The snapshots that the catalog tells of, in their order.
 pub(crate) fn told(connection: &Connection) -> Outcome<Vec<Told>> {
     let mut statement = connection
-        .prepare_cached("SELECT sequence, name, state, rules FROM snapshot ORDER BY sequence")?;
+        .prepare_cached("SELECT sequence, name, rules FROM snapshot ORDER BY sequence")?;
     let rows = statement.query_map([], |row| {
         Ok(Told {
             sequence: row.get::<_, i64>(0)? as u64,
             name: row.get(1)?,
-            is_pending: row.get::<_, String>(2)? == "pending",
-            rules: row.get(3)?,
+            rules: row.get(2)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What there is to do so that the catalog tells of the snapshots that there
-/// are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Repairs {
-    confirm: Vec<u64>,
-    remove: Vec<u64>,
+/// The snapshots that the catalog tells of although there are no more such:
+/// `exists` says whether there is one of that number and name.
+pub(crate) fn gone(told: &[Told], exists: impl Fn(u64, SnapshotName) -> bool) -> Vec<u64> {
+    let is_there = |one: &Told| {
+        let name = one.name.parse();
+        name.is_ok_and(|name| exists(one.sequence, name))
+    };
+    let gone = told.iter().filter(|one| !is_there(one));
+    gone.map(|one| one.sequence).collect()
 }
 
-impl Repairs {
-    /// Compares what the catalog tells with what there is: `exists` says
-    /// whether there is a snapshot of that number and name.
-    pub(crate) fn find(told: &[Told], exists: impl Fn(u64, SnapshotName) -> bool) -> Repairs {
-        let mut repairs = Repairs::default();
-        for one in told {
-            let is_there = one
-                .name
-                .parse()
-                .is_ok_and(|name| exists(one.sequence, name));
-            if !is_there {
-                repairs.remove.push(one.sequence);
-            } else if one.is_pending {
-                repairs.confirm.push(one.sequence);
-            }
-        }
-        repairs
+/// Removes snapshots, given in their order, in a transaction of the caller's.
+pub(crate) fn remove_all(transaction: &Transaction<'_>, gone: &[u64]) -> Outcome<()> {
+    // The newest first: what began with it goes, and nothing of it has to be
+    // moved for one below that goes as well.
+    for sequence in gone.iter().rev() {
+        remove(transaction, *sequence as i64)?;
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Repairs::default()
-    }
-
-    /// Does it, in one transaction.
-    pub(crate) fn carry_out(&self, connection: &mut Connection) -> Outcome<()> {
-        connection.set_prepared_statement_cache_capacity(64);
-        let transaction = connection.transaction()?;
-        for sequence in &self.confirm {
-            transaction.execute(
-                "UPDATE snapshot SET state = 'published' WHERE sequence = ?1",
-                [*sequence as i64],
-            )?;
-        }
-        // The newest first: what began with it goes, and nothing of it has to
-        // be moved for one below that goes as well.
-        for sequence in self.remove.iter().rev() {
-            remove(&transaction, *sequence as i64)?;
-        }
-        transaction.commit()?;
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Removes what only this snapshot had.

@@ -1,27 +1,35 @@
-//! The changes that a run makes to the catalog, kept apart until the walk is
-//! over: in memory as long as they are few, and in a file of their own then.
+//! The changes that a run makes to the catalog, written down before the
+//! snapshot is published and merged after: a run that is killed in between
+//! leaves them to the next one.
 
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-use crate::catalog::change::Change;
+use crate::catalog::change::{Change, Made};
 use crate::catalog::open::{Outcome, Trouble};
-use crate::fs::dir::Dir;
+use crate::entry::EntryKind;
+use crate::fs::dir::{Boundary, Dir, stat_handle};
+use crate::fs::smallfile::Flush;
 
 /// So much waits in memory.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The changes of one run, in an order in which each can be applied. The file
-/// goes with this.
+/// Where the chunks begin. What is before them is written last, and tells that
+/// all are there.
+const HEAD_BYTES: u64 = 4096;
+
+/// The changes of one run, in an order in which each can be applied: in memory
+/// as long as they are few, and in a file then, which goes with this unless it
+/// was completed.
 pub(crate) struct Log {
     dir: Dir,
     name: CString,
-    has_file: AtomicBool,
     kept: Mutex<Kept>,
 }
 
@@ -30,6 +38,8 @@ struct Kept {
     waiting: Vec<u8>,
     file: Option<File>,
     failure: Option<io::Error>,
+    /// The file is for others to read.
+    is_complete: bool,
 }
 
 impl Log {
@@ -38,15 +48,37 @@ impl Log {
         Log {
             dir,
             name,
-            has_file: AtomicBool::new(false),
             kept: Mutex::default(),
         }
+    }
+
+    /// Opens what an earlier run completed; none if there is no such file, or
+    /// if it is not complete.
+    pub(crate) fn open(dir: Dir, name: CString) -> io::Result<Option<(Made, Log)>> {
+        let mut file = match dir.open_file(&name, Boundary::Stay) {
+            Ok(file) if stat_handle(file.as_fd())?.kind == EntryKind::File => File::from(file),
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let head = match next_chunk(&mut file) {
+            Ok(Some(head)) => head,
+            _ => return Ok(None),
+        };
+        let log = Log::new(dir, name);
+        log.kept().file = Some(file);
+        log.kept().is_complete = true;
+        Ok(Made::read(&head).map(|made| (made, log)))
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds what [`Change::write`] wrote. Whoever comes later sees it before
     /// what they add. A failure is told when the changes are read.
     pub(crate) fn append(&self, changes: &[u8]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         if kept.failure.is_some() {
             return;
         }
@@ -54,70 +86,106 @@ impl Log {
         if kept.waiting.len() < CHUNK_BYTES {
             return;
         }
-        let chunk = std::mem::take(&mut kept.waiting);
-        let written = match kept.file.take() {
-            Some(file) => Ok(file),
-            None => self.make(),
-        };
-        match written.and_then(|file| spill(file, &chunk)) {
-            Ok(file) => kept.file = Some(file),
-            Err(error) => kept.failure = Some(error),
+        if let Err(error) = self.spill(&mut kept) {
+            kept.failure = Some(error);
         }
+    }
+
+    /// Writes what waits into the file.
+    fn spill(&self, kept: &mut Kept) -> io::Result<()> {
+        let chunk = std::mem::take(&mut kept.waiting);
+        let file = match &mut kept.file {
+            Some(file) => file,
+            none => none.insert(self.make()?),
+        };
+        if !chunk.is_empty() {
+            file.write_all(&framed(&chunk))?;
+        }
+        Ok(())
     }
 
     fn make(&self) -> io::Result<File> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.dir, &self.name, flags, Mode::RUSR | Mode::WUSR)?;
-        self.has_file.store(true, Ordering::Relaxed);
-        Ok(File::from(handle))
+        let mut file = File::from(handle);
+        file.seek(SeekFrom::Start(HEAD_BYTES))?;
+        Ok(file)
+    }
+
+    /// Completes the file: from now on a later run finds the changes there.
+    pub(crate) fn complete(&self, made: &Made, flush: Flush) -> Outcome<()> {
+        let mut kept = self.kept();
+        if let Some(error) = kept.failure.take() {
+            return Err(Trouble::of_io(&error));
+        }
+        let head = framed(&made.written());
+        let written = self.spill(&mut kept).and_then(|()| match &kept.file {
+            Some(file) if head.len() as u64 <= HEAD_BYTES => {
+                file.write_all_at(&head, 0)?;
+                match flush {
+                    Flush::Now => file.sync_all(),
+                    Flush::Later => Ok(()),
+                }
+            }
+            _ => Err(io::Error::other("the snapshot's rules are too long")),
+        });
+        kept.is_complete = written.is_ok();
+        written.map_err(|error| Trouble::of_io(&error))
     }
 
     /// Reads all changes in their order.
     pub(crate) fn drain(&self, mut apply: impl FnMut(Change) -> Outcome<()>) -> Outcome<()> {
-        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(error) = kept.failure {
-            return Err(Trouble::of_io(&error));
+        let mut kept = self.kept();
+        let failed = |error: io::Error| Trouble::of_io(&error);
+        if let Some(error) = kept.failure.take() {
+            return Err(failed(error));
         }
-        if let Some(mut file) = kept.file {
-            file.rewind().map_err(|error| Trouble::of_io(&error))?;
-            let mut file = BufReader::new(file);
-            while let Some(chunk) = next_chunk(&mut file).map_err(|error| Trouble::of_io(&error))? {
+        if let Some(file) = &mut kept.file {
+            file.seek(SeekFrom::Start(HEAD_BYTES)).map_err(failed)?;
+            while let Some(chunk) = next_chunk(file).map_err(failed)? {
                 apply_all(&chunk, &mut apply)?;
             }
         }
-        apply_all(&kept.waiting, &mut apply)
+        apply_all(&std::mem::take(&mut kept.waiting), &mut apply)
+    }
+
+    /// Lets the file go: its changes are of no use any more.
+    pub(crate) fn discard(self) {
+        self.kept().is_complete = false;
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if self.has_file.load(Ordering::Relaxed) {
+        let kept = self.kept();
+        if kept.file.is_some() && !kept.is_complete {
             // What stays is tidied away by the next run.
             let _ = rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Writes a chunk with its length and its checksum before it.
-fn spill(mut file: File, chunk: &[u8]) -> io::Result<File> {
-    file.write_all(&(chunk.len() as u64).to_le_bytes())?;
-    file.write_all(&crc32fast::hash(chunk).to_le_bytes())?;
-    file.write_all(chunk)?;
-    Ok(file)
+/// A chunk with its length and its checksum before it.
+fn framed(chunk: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(12 + chunk.len());
+    text.extend_from_slice(&(chunk.len() as u64).to_le_bytes());
+    text.extend_from_slice(&crc32fast::hash(chunk).to_le_bytes());
+    text.extend_from_slice(chunk);
+    text
 }
 
 fn next_chunk(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let (mut length, mut sum) = ([0; 8], [0; 4]);
-    match file.read_exact(&mut length) {
+    let mut frame = [0; 12];
+    match file.read_exact(&mut frame) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
-    file.read_exact(&mut sum)?;
+    let (length, sum) = frame.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
     let mut chunk = Vec::new();
-    file.take(u64::from_le_bytes(length))
-        .read_to_end(&mut chunk)?;
-    if crc32fast::hash(&chunk) != u32::from_le_bytes(sum) {
+    file.take(length).read_to_end(&mut chunk)?;
+    if chunk.is_empty() || crc32fast::hash(&chunk).to_le_bytes() != sum {
         return Err(io::Error::other("the changes are not what was written"));
     }
     Ok(Some(chunk))

@@ -1,76 +1,41 @@
-//! Applying the changes of a run, in one transaction.
+//! Applying the changes of a run.
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Statement};
+use rusqlite::{Connection, OptionalExtension, Statement, Transaction};
 
 use crate::cancel::CancelToken;
-use crate::catalog::change::{Change, Origin};
+use crate::catalog::change::{Change, Made, NewMount, Origin};
 use crate::catalog::log::Log;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
-use crate::catalog::row::{DirId, MountId, Place, TOP, Version, directory_checksum};
+use crate::catalog::row::{DirId, Place, TOP, Version, directory_checksum};
 use crate::catalog::table::{self, Read};
-use crate::entry::{EntryKind, RootId};
-use crate::name::SnapshotName;
-
-/// The snapshot that the changes lead to.
-#[derive(Clone, Debug)]
-pub(crate) struct Made {
-    pub(crate) sequence: u64,
-    pub(crate) name: SnapshotName,
-    /// What was kept and compared of the entries, in one line.
-    pub(crate) rules: String,
-    /// What the tree's own directories take.
-    pub(crate) directory_bytes: u64,
-}
-
-/// A filesystem of the sources that was not known before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NewMount {
-    pub(crate) id: MountId,
-    pub(crate) root: RootId,
-    pub(crate) path: Vec<u8>,
-}
+use crate::entry::EntryKind;
 
 /// How many rows are dealt with at once where there may be any number.
 const PAGE: usize = 1000;
 
-/// Writes down a snapshot as pending, with all that changes with it.
+/// Writes down a snapshot, with all that changes with it, in a transaction of
+/// the caller's.
 pub(crate) fn merge(
-    connection: &mut Connection,
+    transaction: &Transaction<'_>,
     made: &Made,
-    mounts: &[NewMount],
     log: &Log,
     cancel: &CancelToken,
 ) -> Outcome<()> {
-    connection.set_prepared_statement_cache_capacity(64);
-    let transaction = connection.transaction()?;
     let last: Option<DirId> =
         transaction.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
     if last.is_none() {
-        add_directory(&transaction, TOP, 0, b"", made.sequence)?;
+        add_directory(transaction, TOP, 0, b"", made.sequence)?;
     }
     let mut merge = Merge {
-        connection: &transaction,
-        insert: table::prepare_insert(&transaction)?,
+        connection: transaction,
+        insert: table::prepare_insert(transaction)?,
         sequence: made.sequence,
         last_directory: last.unwrap_or(0),
         changed: HashSet::new(),
     };
-    for mount in mounts {
-        let born = mount.root.born;
-        transaction.execute(
-            "INSERT INTO mount VALUES (?1, ?2, ?3, ?4, ?5)",
-            (
-                mount.id,
-                mount.root.inode as i64,
-                born.map(|born| born.seconds),
-                born.map(|born| born.nanoseconds),
-                &mount.path,
-            ),
-        )?;
-    }
     log.drain(|change| {
         if cancel.is_cancelled() {
             return Err(Trouble::Stopped);
@@ -78,9 +43,8 @@ pub(crate) fn merge(
         merge.apply(change)
     })?;
     merge.finish()?;
-    drop(merge);
     transaction.execute(
-        "INSERT INTO snapshot VALUES (?1, ?2, 'pending', ?3, ?4)",
+        "INSERT INTO snapshot VALUES (?1, ?2, ?3, ?4)",
         (
             made.sequence as i64,
             made.name.to_string(),
@@ -88,7 +52,6 @@ pub(crate) fn merge(
             made.directory_bytes as i64,
         ),
     )?;
-    transaction.commit()?;
     Ok(())
 }
 
@@ -105,6 +68,7 @@ struct Merge<'t> {
 impl Merge<'_> {
     fn apply(&mut self, change: Change) -> Outcome<()> {
         match change {
+            Change::Mount(mount) => self.mount(&mount),
             Change::Directory { id, up, name } => {
                 add_directory(self.connection, id, up, name.to_bytes(), self.sequence)
             }
@@ -116,6 +80,21 @@ impl Merge<'_> {
             } => self.put(dir, name.to_bytes(), version, &origin),
             Change::Gone { dir, name } => self.gone(dir, name.to_bytes()),
         }
+    }
+
+    fn mount(&self, mount: &NewMount) -> Outcome<()> {
+        let born = mount.root.born;
+        self.connection.execute(
+            "INSERT INTO mount VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                mount.id,
+                mount.root.inode as i64,
+                born.map(|born| born.seconds),
+                born.map(|born| born.nanoseconds),
+                &mount.path,
+            ),
+        )?;
+        Ok(())
     }
 
     fn put(

@@ -17,9 +17,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use crate::catalog::change::{Change, Origin};
+pub(crate) use crate::catalog::change::{Change, Made, NewMount, Origin};
 pub(crate) use crate::catalog::log::Log;
-pub(crate) use crate::catalog::merge::{Made, NewMount};
 pub(crate) use crate::catalog::open::Trouble;
 pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts, name_hash};
 pub(crate) use crate::catalog::rebuild::{Before, rebuild};

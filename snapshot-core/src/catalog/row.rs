@@ -152,7 +152,7 @@ pub(crate) fn checksum(place: &Place<'_>, facts: &Facts, extras: &Extras<'_>) ->
 /// it is compared at once; 0 if it is not enough, because the version is racy,
 /// not stored, or not of a known filesystem, or is a directory that has
 /// extended attributes.
-pub(crate) fn mark(name: &[u8], facts: &Facts, has_xattrs: bool) -> u64 {
+pub(crate) fn mark(facts: &Facts, has_xattrs: bool) -> u64 {
     let is_directory = facts.kind == EntryKind::Directory;
     let Some(stored) = facts.stored else {
         return 0;
@@ -160,19 +160,25 @@ pub(crate) fn mark(name: &[u8], facts: &Facts, has_xattrs: bool) -> u64 {
     if facts.racy || facts.mount == NO_MOUNT || (is_directory && has_xattrs) {
         return 0;
     }
-    let mut bytes = Writer::with_capacity(128 + name.len());
-    bytes.bytes(name);
+    // 64 bytes: what BLAKE3 takes at once.
+    let mut bytes = Writer::with_capacity(64);
     bytes.0.extend_from_slice(&facts.raw_mode().to_le_bytes());
     bytes.0.extend_from_slice(&facts.uid.to_le_bytes());
     bytes.0.extend_from_slice(&facts.gid.to_le_bytes());
-    // What its entries take has nothing to do with what a directory is.
-    bytes.unsigned(if is_directory { 0 } else { facts.size_bytes });
+    bytes.unsigned(match facts.kind {
+        // What its entries take has nothing to do with what a directory is.
+        EntryKind::Directory => 0,
+        EntryKind::CharDevice | EntryKind::BlockDevice => facts.device_number,
+        _ => facts.size_bytes,
+    });
     bytes.time(facts.mtime);
     bytes.time(facts.ctime);
     bytes.unsigned(facts.inode);
-    bytes.signed(facts.mount);
+    // There are never so many filesystems.
+    bytes
+        .0
+        .extend_from_slice(&(facts.mount as u32).to_le_bytes());
     bytes.unsigned(stored);
-    bytes.unsigned(facts.device_number);
     let hash = blake3::hash(&bytes.0);
     let first = hash
         .as_bytes()

@@ -13,7 +13,6 @@ CREATE TABLE store (
 CREATE TABLE snapshot (
     sequence        INTEGER PRIMARY KEY,
     name            TEXT NOT NULL,
-    state           TEXT NOT NULL CHECK (state IN ('pending', 'published')),
     rules           TEXT NOT NULL,
     directory_bytes INTEGER NOT NULL
 );

@@ -1,18 +1,22 @@
 //! The catalog in the hands of a run: made to agree with the snapshots there
-//! are, read while the tree is built, written around its publication.
+//! are, read while the tree is built, written when it is published.
 
 use std::collections::HashMap;
+use std::ffi::CString;
 
 use rusqlite::Connection;
 
 use crate::cancel::CancelToken;
-use crate::catalog::living::{Repairs, Told, told};
+use crate::catalog::change::Made;
+use crate::catalog::living::{Told, gone, remove_all, told};
 use crate::catalog::log::Log;
-use crate::catalog::merge::{Made, NewMount, merge};
+use crate::catalog::merge::merge;
 use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::row::{DirId, MountId};
 use crate::entry::RootId;
+use crate::fs::smallfile;
+use crate::layout;
 use crate::name::SnapshotName;
 use crate::store::Store;
 
@@ -119,15 +123,47 @@ impl<'s> Session<'s> {
         ))
     }
 
-    /// Writes down the new snapshot as pending. No reader is left by now.
-    pub(crate) fn write(&self, made: &Made, mounts: &[NewMount], log: &Log) -> Outcome<()> {
+    /// Begins a log for the changes of this run.
+    pub(crate) fn log(&self) -> Outcome<Log> {
+        if let SessionKind::Off(trouble) = &self.kind {
+            return Err(trouble.clone());
+        }
+        Log::of(self.store)
+    }
+
+    /// Merges what the log of the snapshot just published says, and drops what
+    /// is gone. No reader is left by now.
+    pub(crate) fn settle(
+        &self,
+        made: &Made,
+        log: Log,
+        exists: impl Fn(u64, SnapshotName) -> bool,
+    ) -> Outcome<()> {
         let mut connection = match &self.kind {
             SessionKind::Kept => self.store.open_catalog(Open::Write)?.0,
             SessionKind::New(_) => self.store.make_catalog()?,
             SessionKind::Off(trouble) => return Err(trouble.clone()),
         };
-        merge(&mut connection, made, mounts, log, &CancelToken::new())
+        settle(&mut connection, Some((made, &log)), exists)?;
+        log.discard();
+        Ok(())
     }
+}
+
+impl Log {
+    /// The log that a run keeps for the next one in case it is killed.
+    fn of(store: &Store) -> Outcome<Log> {
+        let dir = store
+            .control
+            .reopen()
+            .map_err(|error| Trouble::of_io(&error))?;
+        Ok(Log::new(dir, changes()))
+    }
+}
+
+fn changes() -> CString {
+    // The name has no NUL.
+    CString::new(layout::CHANGES).unwrap_or_default()
 }
 
 /// Makes the catalog agree with the snapshots there are. Under the lock.
@@ -139,19 +175,62 @@ fn open_reconciled(
     store: &Store,
     exists: impl Fn(u64, SnapshotName) -> bool,
 ) -> Outcome<Connection> {
+    let left = left_behind(store, &exists)?;
     // To be written, since a transaction that was cut short is undone so.
-    let (mut connection, numbers) = store.open_catalog(Open::Write)?;
-    if numbers == Numbers::OfAnotherDisk {
-        return Err(moved_store());
+    let mut connection = match (store.open_catalog(Open::Write), &left) {
+        (Ok((_, Numbers::OfAnotherDisk)), _) => return Err(moved_store()),
+        (Ok((connection, _)), _) => connection,
+        // It was killed before it had made one.
+        (Err(Trouble::Missing | Trouble::Damaged(_)), Some(_)) => store.make_catalog()?,
+        (Err(trouble), _) => return Err(trouble),
+    };
+    let told = told(&connection)?;
+    let is_known = |made: &Made| told.iter().any(|told| told.sequence == made.sequence);
+    let news = left.as_ref().filter(|(made, _)| !is_known(made));
+    if news.is_some() || !gone(&told, &exists).is_empty() {
+        settle(&mut connection, news.map(|(made, log)| (made, log)), exists)?;
+        // Others may read again.
+        drop(connection);
+        connection = store.open_catalog(Open::Write)?.0;
     }
-    let repairs = Repairs::find(&told(&connection)?, exists);
-    if repairs.is_empty() {
-        return Ok(connection);
+    if let Some((_, log)) = left {
+        log.discard();
     }
-    repairs.carry_out(&mut connection)?;
-    // Others may read again.
-    drop(connection);
-    Ok(store.open_catalog(Open::Write)?.0)
+    Ok(connection)
+}
+
+/// What a run that was killed has left for the catalog: of use if its snapshot
+/// was published.
+fn left_behind(
+    store: &Store,
+    exists: impl Fn(u64, SnapshotName) -> bool,
+) -> Outcome<Option<(Made, Log)>> {
+    let failed = |error: std::io::Error| Trouble::of_io(&error);
+    let dir = store.control.reopen().map_err(failed)?;
+    match Log::open(dir, changes()).map_err(failed)? {
+        Some((made, log)) if exists(made.sequence, made.name) => Ok(Some((made, log))),
+        _ => {
+            smallfile::remove(&store.control, layout::CHANGES).map_err(failed)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Adds a snapshot and drops those that are gone, in one transaction.
+fn settle(
+    connection: &mut Connection,
+    news: Option<(&Made, &Log)>,
+    exists: impl Fn(u64, SnapshotName) -> bool,
+) -> Outcome<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    let transaction = connection.transaction()?;
+    if let Some((made, log)) = news {
+        merge(&transaction, made, log, &CancelToken::new())?;
+    }
+    let gone = gone(&told(&transaction)?, exists);
+    remove_all(&transaction, &gone)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 fn moved_store() -> Trouble {

@@ -180,7 +180,7 @@ fn bind(
         &extras.xattrs,
         &extras.hash,
         &checksum(place, facts, &extras),
-        &(mark(place.name, facts, extras.xattrs.is_some()) as i64),
+        &(mark(facts, extras.xattrs.is_some()) as i64),
     ];
     for (place, value) in values.into_iter().enumerate() {
         statement.raw_bind_parameter(place + 1, value)?;

@@ -12,6 +12,7 @@ use crate::catalog::session::reconcile;
 use crate::catalog::table::Read;
 use crate::catalog::{Change, DirId, Log, Made, Origin, Session, TOP, Version};
 use crate::entry::EntryKind;
+use crate::fs::smallfile::Flush;
 use crate::name::SnapshotName;
 use crate::options::InitOptions;
 use crate::store::Store;
@@ -24,18 +25,25 @@ type Tree = BTreeMap<Vec<u8>, Version>;
 #[derive(Clone, Debug)]
 enum Step {
     /// A snapshot in which these paths have these contents, 0 being none.
-    Backup(Vec<(u8, u8)>),
-    /// A run that is killed after it wrote down its snapshot.
-    Killed(Vec<(u8, u8)>),
+    Backup(Vec<(u8, u8)>, End),
     /// One of the living snapshots goes.
     Remove(u8),
+}
+
+/// How far a run gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    BeforePublication,
+    AfterPublication,
+    Whole,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let edits = || prop::collection::vec((0u8..12, 0u8..4), 0..6);
     prop_oneof![
-        4 => edits().prop_map(Step::Backup),
-        1 => edits().prop_map(Step::Killed),
+        4 => edits().prop_map(|edits| Step::Backup(edits, End::Whole)),
+        1 => edits().prop_map(|edits| Step::Backup(edits, End::BeforePublication)),
+        1 => edits().prop_map(|edits| Step::Backup(edits, End::AfterPublication)),
         3 => any::<u8>().prop_map(Step::Remove),
     ]
 }
@@ -66,10 +74,8 @@ impl Twin {
     }
 
     fn reconcile(&mut self) {
-        let living = &self.living;
-        let exists = |sequence, name| living.contains_key(&sequence) && name == name_of(sequence);
         // Before the first snapshot there is none.
-        let _ = reconcile(&self.store, exists);
+        let _ = reconcile(&self.store, exists(&self.living));
         self.now = self
             .living
             .values()
@@ -79,36 +85,41 @@ impl Twin {
         self.numbers = numbers(&self.store);
     }
 
-    /// Writes down a snapshot; it counts once it is among the living.
-    fn write(&mut self, edits: &[(u8, u8)]) -> (u64, Tree) {
+    /// Makes a snapshot, or dies at some point of it.
+    fn make(&mut self, edits: &[(u8, u8)], end: End) {
         let mut tree = self.now.clone();
         for (path, content) in edits {
             edit(&mut tree, &path_of(*path), *content);
         }
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        let log = Log::new(self.store.control.reopen().unwrap(), c"changes".to_owned());
         let mut changes = Vec::new();
         self.changes(&tree, &mut changes);
+        let exists = exists(&self.living);
+        let mut session = Session::begin(&self.store, exists);
+        // Readers keep others from writing.
+        drop(session.reader(None));
+        let log = session.log().unwrap();
         for change in changes {
             let mut text = Vec::new();
             change.write(&mut text);
             log.append(&text);
         }
-        let living = &self.living;
-        let mut session = Session::begin(&self.store, |sequence, name| {
-            living.contains_key(&sequence) && name == name_of(sequence)
-        });
-        // Readers keep others from writing.
-        drop(session.reader(None));
         let made = Made {
             sequence,
             name: name_of(sequence),
             rules: String::new(),
             directory_bytes: 0,
         };
-        session.write(&made, &[], &log).unwrap();
-        (sequence, tree)
+        log.complete(&made, Flush::Later).unwrap();
+        if end == End::BeforePublication {
+            return;
+        }
+        self.living.insert(sequence, tree);
+        if end == End::Whole {
+            let exists = self::exists(&self.living);
+            session.settle(&made, log, exists).unwrap();
+        }
     }
 
     /// The changes from the newest tree to this one.
@@ -218,6 +229,10 @@ impl Twin {
     }
 }
 
+fn exists(living: &BTreeMap<u64, Tree>) -> impl Fn(u64, SnapshotName) -> bool {
+    |sequence, name| living.contains_key(&sequence) && name == name_of(sequence)
+}
+
 /// The numbers that directories have.
 fn numbers(store: &Store) -> BTreeMap<Vec<u8>, DirId> {
     let Ok((connection, _)) = store.open_catalog(super::open::Open::Read) else {
@@ -314,11 +329,7 @@ proptest! {
         let mut twin = Twin::new();
         for step in steps {
             match step {
-                Step::Backup(edits) => {
-                    let (sequence, tree) = twin.write(&edits);
-                    twin.living.insert(sequence, tree);
-                }
-                Step::Killed(edits) => drop(twin.write(&edits)),
+                Step::Backup(edits, end) => twin.make(&edits, end),
                 Step::Remove(which) => {
                     let place = usize::from(which) % twin.living.len().max(1);
                     let doomed = twin.living.keys().nth(place).copied();
@@ -355,5 +366,6 @@ fn a_log_that_is_larger_than_memory_should_be_comes_back() {
         Ok(())
     });
     assert_eq!((drained, next), (Ok(()), 20_000));
+    drop(log);
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

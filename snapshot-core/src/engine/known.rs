@@ -1,10 +1,9 @@
 //! The catalog's part in a backup: what it lets the walk spare, and what it is
 //! told of the new snapshot.
 
-use std::ffi::CString;
 use std::sync::atomic::Ordering;
 
-use crate::catalog::{Log, Made, Session, SessionKind, Trouble, reconcile};
+use crate::catalog::{Change, Log, Made, Session, SessionKind, Trouble, reconcile};
 use crate::compare::{Names, Rules};
 use crate::engine::Run;
 use crate::engine::work::Work;
@@ -115,13 +114,7 @@ impl Run<'_> {
         };
         let known = told.and(basis).map(|basis| basis.sequence);
         let (log, basis) = (
-            work.filter(|_| !matches!(session.kind, SessionKind::Off(_)))
-                .map(|work| {
-                    let name = CString::new(format!("{}.catalog", work.name)).unwrap_or_default();
-                    work.reopen_all().map(|dir| Log::new(dir, name))
-                })
-                .transpose()
-                .map_err(failed)?,
+            work.and_then(|_| session.log().ok()),
             tree.filter(|_| known.is_some())
                 .map(Dir::reopen)
                 .transpose()
@@ -147,40 +140,69 @@ impl Run<'_> {
         ))
     }
 
-    /// Writes down what the walk found; whether or not that can be done, the
-    /// snapshot is published.
-    pub(super) fn write_catalog(
+    /// Writes down what the walk found, for the catalog to be told once the
+    /// snapshot is published; whether or not that can be done, it is.
+    pub(super) fn complete_log(
         &self,
-        session: &Session<'_>,
         ledger: &mut Ledger<'_>,
+        work: &Work<'_>,
         rules: &Rules,
         sequence: u64,
-        name: SnapshotName,
-    ) -> Option<Warning> {
+    ) -> Result<Option<News>, Warning> {
         // Readers keep others from writing.
         ledger.reader = None;
-        let log = ledger.log.take()?;
-        let mounts = ledger.take_new_mounts();
+        let Some(log) = ledger.log.take() else {
+            return Ok(None);
+        };
+        for mount in ledger.take_new_mounts() {
+            let mut text = Vec::new();
+            Change::Mount(mount).write(&mut text);
+            log.append(&text);
+        }
         let made = Made {
             sequence,
-            name,
+            name: work.name,
             rules: rules.describe(),
             directory_bytes: ledger.directory_bytes.load(Ordering::Relaxed),
         };
-        let failure = ledger.take_failure();
-        let written = match failure {
+        let completed = match ledger.take_failure() {
             Some(trouble) => Err(trouble),
-            None => session.write(&made, &mounts, &log),
+            None => log.complete(&made, work.flush()),
         };
-        let trouble = written.err()?;
+        match completed {
+            Ok(()) => Ok(Some(News { made, log })),
+            Err(trouble) => Err(self.not_written(&trouble)),
+        }
+    }
+
+    /// Tells the catalog of the new snapshot, and of those that are gone.
+    pub(super) fn settle_catalog(
+        &self,
+        session: &Session<'_>,
+        news: Option<News>,
+        snapshots: &[SnapshotInfo],
+        unreadable: &[SnapshotName],
+    ) -> Option<Warning> {
+        let News { made, log } = news?;
+        let settled = session.settle(&made, log, exists(snapshots, unreadable));
+        settled.err().map(|trouble| self.not_written(&trouble))
+    }
+
+    fn not_written(&self, trouble: &Trouble) -> Warning {
         // Of what is damaged nothing is left but to begin anew.
         if matches!(trouble, Trouble::Damaged(_)) {
             let _ = self.store.discard_catalog();
         }
-        Some(Warning::CatalogNotWritten {
+        Warning::CatalogNotWritten {
             reason: trouble.to_string(),
-        })
+        }
     }
+}
+
+/// What the catalog is to be told once a snapshot is published.
+pub(super) struct News {
+    made: Made,
+    log: Log,
 }
 
 /// What to say of a catalog before anything is done with it.

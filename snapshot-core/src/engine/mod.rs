@@ -18,7 +18,7 @@ use crate::capabilities::Capabilities;
 use crate::catalog::Session;
 use crate::compare::Rules;
 use crate::engine::choose::{check_series, free_name};
-use crate::engine::known::first_warning;
+use crate::engine::known::{News, first_warning};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -150,7 +150,7 @@ impl Run<'_> {
         let basis = newest(&snapshots).map(|basis| basis.name);
         let mut session = store.begin_catalog(&snapshots, &unreadable)?;
         let work = Work::make(store, name)?;
-        let (mut replicated, made) = self
+        let (mut replicated, made, news) = self
             .publish(&work, name, &snapshots, &mut session, &pool)
             .map_err(|error| {
                 let error = work.explain(error);
@@ -189,7 +189,8 @@ impl Run<'_> {
             ..RemovalReport::default()
         });
         snapshots.retain(|snapshot| !removal.removed.contains(&snapshot.name));
-        store.reconcile_catalog(&snapshots, &unreadable).ok();
+        let unsettled = self.settle_catalog(&session, news, &snapshots, &unreadable);
+        replicated.warnings.extend(unsettled);
         let elapsed = self.started.elapsed();
         let mut report = BackupReport {
             status: made.status,
@@ -224,7 +225,7 @@ impl Run<'_> {
         snapshots: &[SnapshotInfo],
         session: &mut Session<'_>,
         pool: &ThreadPool,
-    ) -> Result<(Replicated, SnapshotInfo)> {
+    ) -> Result<(Replicated, SnapshotInfo, Option<News>)> {
         let (mut replicated, mut ledger, rules) =
             self.replicate(name, snapshots, Some(work), session, pool)?;
         let state = self.store.state()?;
@@ -232,10 +233,13 @@ impl Run<'_> {
         self.count_on(work, &record, snapshots, state)?;
         let filled = work.filled(&record)?;
         self.cancel.check()?;
-        let written = self.write_catalog(session, &mut ledger, &rules, record.sequence, name);
-        replicated.warnings.extend(written);
+        let completed = self.complete_log(&mut ledger, work, &rules, record.sequence);
+        let news = completed.unwrap_or_else(|warning| {
+            replicated.warnings.push(warning);
+            None
+        });
         self.observer.on_event(&Event::Phase(Phase::Flushing));
-        Ok((replicated, filled.publish()?))
+        Ok((replicated, filled.publish()?, news))
     }
 
     fn replicate<'s>(

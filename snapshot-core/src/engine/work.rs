@@ -62,11 +62,6 @@ impl<'s> Work<'s> {
         })
     }
 
-    /// Opens the directory that the tree is built in.
-    pub(super) fn reopen_all(&self) -> io::Result<Dir> {
-        self.all.reopen()
-    }
-
     /// What the destination can hold.
     pub(super) fn capabilities(&self, full_copies: FullCopies) -> Result<Capabilities> {
         let failed = |error| Error::io("write", self.store.path(), error);

@@ -240,7 +240,7 @@ impl<'run> Ledger<'run> {
             return (Said::Nothing, None);
         }
         let is_read = source.kind == EntryKind::File && self.reading == Reading::Everything;
-        if !is_read && is_marked(source, mount, name, glance) {
+        if !is_read && is_marked(source, mount, glance) {
             return (Said::Unchanged, None);
         }
         let Some(version) = self.version(of, name) else {
@@ -299,12 +299,12 @@ impl<'run> Ledger<'run> {
 
 /// Compares an entry, all at once, with a row that was written when it was like
 /// that.
-pub(super) fn is_marked(source: &Metadata, mount: MountId, name: &CStr, glance: &Glance) -> bool {
+pub(super) fn is_marked(source: &Metadata, mount: MountId, glance: &Glance) -> bool {
     let facts = Facts {
         stored: glance.stored,
         ..Facts::of_source(source, mount)
     };
-    glance.mark != 0 && mark(name.to_bytes(), &facts, false) == glance.mark
+    glance.mark != 0 && mark(&facts, false) == glance.mark
 }
 
 /// Compares an entry with what was recorded of it, on the same filesystem.

@@ -62,7 +62,7 @@ impl Compared {
             };
         };
         let id = |stored: Option<u64>| DirId::try_from(stored?).ok();
-        if is_marked(metadata, mount, name, &glance) {
+        if is_marked(metadata, mount, &glance) {
             return Compared {
                 id: id(glance.stored),
                 is_another: false,

@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString};
 
 use rusqlite::Connection;
 
+use crate::catalog::change::NewMount;
 use crate::catalog::living::{Told, told};
-use crate::catalog::merge::NewMount;
 use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::rebuild::shelf::{Known, Shelf};

@@ -12,8 +12,9 @@ mod tree;
 use rusqlite::Connection;
 
 use crate::cancel::CancelToken;
+use crate::catalog::change::{Change, Made};
 use crate::catalog::log::Log;
-use crate::catalog::merge::{Made, merge};
+use crate::catalog::merge::merge;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::{Reader, Standing};
 pub(crate) use crate::catalog::rebuild::before::Before;
@@ -123,14 +124,20 @@ impl<'s> Draft<'_, 's> {
                 rules,
                 directory_bytes: read.directory_bytes,
             };
-            merge(&mut connection, &made, &mounts, &log, self.cancel)?;
-            mounts.clear();
+            for mount in mounts.drain(..) {
+                let mut text = Vec::new();
+                Change::Mount(mount).write(&mut text);
+                log.append(&text);
+            }
+            connection.set_prepared_statement_cache_capacity(64);
+            let transaction = connection.transaction()?;
+            merge(&transaction, &made, &log, self.cancel)?;
+            transaction.commit()?;
             newest = Some(sequence);
             next_directory = read.next_directory;
             rebuilt.snapshots.push(name);
             rebuilt.entries += read.counts.entries();
         }
-        connection.execute("UPDATE snapshot SET state = 'published'", [])?;
         let transaction = connection.transaction()?;
         rebuilt.census = shared::mark(&transaction, self.cancel)?;
         transaction.commit()?;

@@ -26,7 +26,6 @@ pub(crate) struct Ledger {
 pub(crate) struct Told {
     pub(crate) sequence: u64,
     pub(crate) name: String,
-    pub(crate) state: String,
     pub(crate) rules: String,
     pub(crate) directory_bytes: u64,
 }
@@ -89,14 +88,13 @@ impl Ledger {
         })?;
         let snapshots = collect(
             &connection,
-            "SELECT sequence, name, state, rules, directory_bytes FROM snapshot ORDER BY sequence",
+            "SELECT sequence, name, rules, directory_bytes FROM snapshot ORDER BY sequence",
             |row| {
                 Ok(Told {
                     sequence: number(row, 0)?,
                     name: row.get(1)?,
-                    state: row.get(2)?,
-                    rules: row.get(3)?,
-                    directory_bytes: number(row, 4)?,
+                    rules: row.get(2)?,
+                    directory_bytes: number(row, 3)?,
                 })
             },
         )?;

@@ -106,8 +106,6 @@ fn answers_end_with_an_error_once_their_snapshot_is_removed() {
 fn a_snapshot_in_the_making_is_told_of_once_it_is_published() {
     let mut rows = Rows::new(&[1]);
     snapshot(&rows.connection, 2);
-    let sql = "UPDATE snapshot SET state = 'pending' WHERE sequence = 2";
-    rows.connection.execute_batch(sql).unwrap();
     rows.put("/file", 1, Some(2), version(EntryKind::File, 1));
     rows.put("/file", 2, None, version(EntryKind::File, 2));
     let (place, catalog) = rows.done();

@@ -388,15 +388,13 @@ impl History {
         }
         for sequence in self.trees.keys() {
             let name = name_of(*sequence).to_string();
-            let state = match living.contains(sequence) {
-                true => "published",
-                false if leave => "pending",
-                false => continue,
-            };
-            let sql = "INSERT INTO snapshot VALUES (?1, ?2, ?3, '', ?4)";
+            if !living.contains(sequence) && !leave {
+                continue;
+            }
+            let sql = "INSERT INTO snapshot VALUES (?1, ?2, '', ?3)";
             let directory_bytes = directory_bytes(*sequence) as i64;
             transaction
-                .execute(sql, (*sequence as i64, name, state, directory_bytes))
+                .execute(sql, (*sequence as i64, name, directory_bytes))
                 .unwrap();
         }
         transaction.commit().unwrap();

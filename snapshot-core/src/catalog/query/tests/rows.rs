@@ -88,7 +88,7 @@ impl Rows {
 
 /// Makes a snapshot known to the catalog.
 pub(super) fn snapshot(connection: &Connection, sequence: u64) {
-    let sql = "INSERT INTO snapshot VALUES (?1, ?2, 'published', '', 0)";
+    let sql = "INSERT INTO snapshot VALUES (?1, ?2, '', 0)";
     let row = (sequence as i64, name_of(sequence).to_string());
     connection.execute(sql, row).unwrap();
 }
