@@ -201,6 +201,25 @@ impl Mount {
         }
     }
 
+    /// Has the image changed where the kernel sees nothing of it: unmounted.
+    ///
+    /// # Panics
+    ///
+    /// If it is no image, or cannot be unmounted, or mounted again.
+    pub fn change_image(&self, change: impl FnOnce(&mut Vec<u8>)) {
+        let image = self._scratch.as_ref().expect("an image").join("image");
+        let (path, image_path) = (self.path.as_os_str(), image.as_os_str());
+        run("umount", [path]).expect("an unmounted image");
+        let mut bytes = std::fs::read(&image).expect("the image");
+        change(&mut bytes);
+        std::fs::write(&image, bytes).expect("the changed image");
+        run(
+            "mount",
+            [OsStr::new("-o"), OsStr::new("loop"), image_path, path],
+        )
+        .expect("the image mounted again");
+    }
+
     /// Returns the mount point.
     #[must_use]
     pub fn path(&self) -> &Path {

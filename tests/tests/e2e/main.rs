@@ -25,6 +25,7 @@ mod odd_disks;
 mod ordinary_user;
 mod output;
 mod racy;
+mod reading;
 mod refusals;
 mod removal;
 mod retention;

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
+use filetime::FileTime;
 use hardsnap_tests::{
     Canary, Invariant, Mount, Outcome, Repeating, Scratch, StoreView, TreeImage, assert_same,
     assert_unchanged, has_ordinary_user, noon, snapshot_name,
@@ -234,14 +235,42 @@ fn a_stored_file_that_was_replaced_is_not_linked_on() {
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
     scratch.snapshot(&source, &store, &noon(0));
     let stored = view.tree(&snapshot_name(&noon(0)), &source);
-    // By another size, another time, another kind.
-    fs::write(stored.join("file"), b"damaged in place").unwrap();
+    // By another file of the same size and time, or by another kind.
+    let file = stored.join("file");
+    let time = FileTime::from_last_modification_time(&file.metadata().unwrap());
+    fs::write(stored.join("new"), b"CONTENT").unwrap();
+    filetime::set_file_mtime(stored.join("new"), time).unwrap();
+    fs::rename(stored.join("new"), file).unwrap();
     fs::remove_file(stored.join("link")).unwrap();
     fs::create_dir(stored.join("link")).unwrap();
     fs::remove_dir_all(stored.join("directory")).unwrap();
     fs::write(stored.join("directory"), b"").unwrap();
     let before = TreeImage::of(&stored);
-    scratch.snapshot(&source, &store, &noon(1));
+    let outcome = scratch.snapshot(&source, &store, &noon(1));
+    assert_eq!(outcome.warnings("code"), ["stored_files_replaced"]);
+    assert_same(
+        &TreeImage::of(&source),
+        &view.image(&snapshot_name(&noon(1)), &source),
+    );
+    assert_unchanged(&before, &TreeImage::of(&stored));
+}
+
+#[test]
+fn a_stored_file_that_was_written_in_place_is_seen_when_asked_for() {
+    let scratch = Scratch::new();
+    let source = simple(&scratch, "source").build();
+    let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
+    scratch.snapshot(&source, &store, &noon(0));
+    let stored = view.tree(&snapshot_name(&noon(0)), &source);
+    fs::write(stored.join("file"), b"damaged in place").unwrap();
+    let other = stored.join("directory/other");
+    fs::set_permissions(other, PermissionsExt::from_mode(0o600)).unwrap();
+    let before = TreeImage::of(&stored);
+    let command = scratch
+        .hardsnap("backup")
+        .args(["--check-basis", "--time", &noon(1)]);
+    let outcome = command.arg(&source).arg(&store).json().expect(0);
+    assert_eq!(outcome.number("files_copied"), 2, "{outcome}");
     assert_same(
         &TreeImage::of(&source),
         &view.image(&snapshot_name(&noon(1)), &source),
