@@ -53,6 +53,9 @@ pub(crate) enum Trouble {
 pub(crate) enum Open {
     /// For looking things up, beside a run too.
     Read,
+    /// For a run that looks many things up, under the store's lock: nobody
+    /// writes meanwhile.
+    Hold,
     /// For changing it, under the store's lock.
     Write,
     /// For filling a file that takes the catalog's place once it is complete:
@@ -189,7 +192,7 @@ impl Store {
     fn connect(&self, name: &str, how: Open) -> Outcome<Connection> {
         let path = self.control_path()?.join(name);
         let flags = match how {
-            Open::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Open::Read | Open::Hold => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Open::Write | Open::Draft => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         // No connection is used by two threads at once.
@@ -200,20 +203,22 @@ impl Store {
         connection.execute_batch(
             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
         )?;
+        if how != Open::Read {
+            // What is locked, for reading or for writing, stays so until it is
+            // closed: that spares asking each time whether somebody else wrote.
+            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE;")?;
+        }
         match how {
-            Open::Read => {}
+            Open::Read | Open::Hold => {}
             // Shared memory and WAL do not work over NFS; a journal that stays
-            // spares making and removing it there, and an exclusive lock asking
-            // each time whether somebody else wrote. It is empty when it is not
+            // spares making and removing it there. It is empty when it is not
             // used: one with content is opened, and as root its owner set, by
             // each who reads.
-            Open::Write => connection.execute_batch(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; \
-                 PRAGMA synchronous = FULL;",
-            )?,
+            Open::Write => connection
+                .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?,
             Open::Draft => connection.execute_batch(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; \
-                 PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;",
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+                 PRAGMA cache_size = -32768;",
             )?,
         }
         Ok(connection)

@@ -35,6 +35,7 @@ impl Standing {
 /// its own while it does.
 pub(crate) struct Reader<'s> {
     store: &'s Store,
+    how: Open,
     pub(crate) standing: Standing,
     idle: Mutex<Vec<Connection>>,
 }
@@ -188,9 +189,16 @@ pub(crate) struct Whereabouts {
 }
 
 impl<'s> Reader<'s> {
-    pub(crate) fn new(store: &'s Store, first: Connection, standing: Standing) -> Reader<'s> {
+    /// Goes on with `first`, which was opened like `how`.
+    pub(crate) fn new(
+        store: &'s Store,
+        first: Connection,
+        how: Open,
+        standing: Standing,
+    ) -> Reader<'s> {
         Reader {
             store,
+            how,
             standing,
             idle: Mutex::new(vec![first]),
         }
@@ -208,7 +216,7 @@ impl<'s> Reader<'s> {
         let free = idle().pop();
         let connection = match free {
             Some(connection) => connection,
-            None => self.store.open_catalog(Open::Read)?.0,
+            None => self.store.open_catalog(self.how)?.0,
         };
         let answer = question(&connection);
         idle().push(connection);

@@ -23,7 +23,7 @@ use crate::store::Store;
 /// A run's hold on the catalog.
 pub(crate) struct Session<'s> {
     store: &'s Store,
-    connection: Option<Connection>,
+    connection: Option<(Connection, Open)>,
     told: Vec<Told>,
     pub(crate) mounts: HashMap<RootId, MountId>,
     pub(crate) last_directory: DirId,
@@ -48,23 +48,19 @@ impl<'s> Session<'s> {
         store: &'s Store,
         exists: impl Fn(u64, SnapshotName) -> bool,
     ) -> Session<'s> {
-        let kept =
-            open_reconciled(store, exists).and_then(|connection| Session::kept(store, connection));
+        // Whoever writes keeps others from reading until it is closed, also when
+        // it only undid what was cut short.
+        let kept = reconcile(store, exists).and_then(|()| Session::open(store, Open::Hold));
         kept.unwrap_or_else(|trouble| Session::without(store, trouble))
     }
 
     /// Looks at the catalog without the lock, and without changing it.
     pub(crate) fn look(store: &'s Store) -> Session<'s> {
-        let kept = store
-            .open_catalog(Open::Read)
-            .and_then(|(connection, numbers)| match numbers {
-                Numbers::Valid => Session::kept(store, connection),
-                Numbers::OfAnotherDisk => Err(moved_store()),
-            });
-        kept.unwrap_or_else(|trouble| Session::without(store, trouble))
+        Session::open(store, Open::Read).unwrap_or_else(|trouble| Session::without(store, trouble))
     }
 
-    fn kept(store: &'s Store, connection: Connection) -> Outcome<Session<'s>> {
+    fn open(store: &'s Store, how: Open) -> Outcome<Session<'s>> {
+        let connection = open_valid(store, how)?;
         let told = told(&connection)?;
         let mut mounts = HashMap::new();
         let last: Option<DirId>;
@@ -78,7 +74,7 @@ impl<'s> Session<'s> {
         }
         Ok(Session {
             store,
-            connection: Some(connection),
+            connection: Some((connection, how)),
             told,
             mounts,
             last_directory: last.unwrap_or(super::row::TOP),
@@ -114,13 +110,10 @@ impl<'s> Session<'s> {
     /// Lets the workers of a walk read. `basis` is a snapshot that the catalog
     /// tells of, or none.
     pub(crate) fn reader(&mut self, basis: Option<u64>) -> Option<Reader<'s>> {
-        let connection = self.connection.take()?;
+        let (connection, how) = self.connection.take()?;
         let newest = self.told.last().map_or(0, |told| told.sequence);
-        Some(Reader::new(
-            self.store,
-            connection,
-            Standing { basis, newest },
-        ))
+        let standing = Standing { basis, newest };
+        Some(Reader::new(self.store, connection, how, standing))
     }
 
     /// Begins a log for the changes of this run.
@@ -168,18 +161,10 @@ fn changes() -> CString {
 
 /// Makes the catalog agree with the snapshots there are. Under the lock.
 pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> bool) -> Outcome<()> {
-    open_reconciled(store, exists).map(drop)
-}
-
-fn open_reconciled(
-    store: &Store,
-    exists: impl Fn(u64, SnapshotName) -> bool,
-) -> Outcome<Connection> {
     let left = left_behind(store, &exists)?;
     // To be written, since a transaction that was cut short is undone so.
-    let mut connection = match (store.open_catalog(Open::Write), &left) {
-        (Ok((_, Numbers::OfAnotherDisk)), _) => return Err(moved_store()),
-        (Ok((connection, _)), _) => connection,
+    let mut connection = match (open_valid(store, Open::Write), &left) {
+        (Ok(connection), _) => connection,
         // It was killed before it had made one.
         (Err(Trouble::Missing | Trouble::Damaged(_)), Some(_)) => store.make_catalog()?,
         (Err(trouble), _) => return Err(trouble),
@@ -189,14 +174,18 @@ fn open_reconciled(
     let news = left.as_ref().filter(|(made, _)| !is_known(made));
     if news.is_some() || !gone(&told, &exists).is_empty() {
         settle(&mut connection, news.map(|(made, log)| (made, log)), exists)?;
-        // Others may read again.
-        drop(connection);
-        connection = store.open_catalog(Open::Write)?.0;
     }
     if let Some((_, log)) = left {
         log.discard();
     }
-    Ok(connection)
+    Ok(())
+}
+
+fn open_valid(store: &Store, how: Open) -> Outcome<Connection> {
+    match store.open_catalog(how)? {
+        (connection, Numbers::Valid) => Ok(connection),
+        (_, Numbers::OfAnotherDisk) => Err(moved_store()),
+    }
 }
 
 /// What a run that was killed has left for the catalog: of use if its snapshot

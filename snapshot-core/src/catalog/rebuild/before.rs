@@ -33,7 +33,7 @@ impl<'s> Before<'s> {
         let opened = store
             .open_catalog(Open::Write)
             .map(drop)
-            .and_then(|()| store.open_catalog(Open::Read));
+            .and_then(|()| store.open_catalog(Open::Hold));
         Before::new(store, opened)
     }
 
@@ -48,7 +48,7 @@ impl<'s> Before<'s> {
                 newest,
             };
             Ok(Before {
-                reader: Some(Reader::new(store, connection, standing)),
+                reader: Some(Reader::new(store, connection, Open::Hold, standing)),
                 told,
                 mounts,
                 has_numbers: numbers == Numbers::Valid,

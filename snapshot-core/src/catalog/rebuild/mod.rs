@@ -15,7 +15,7 @@ use crate::cancel::CancelToken;
 use crate::catalog::change::{Change, Made};
 use crate::catalog::log::Log;
 use crate::catalog::merge::merge;
-use crate::catalog::open::{Outcome, Trouble};
+use crate::catalog::open::{Open, Outcome, Trouble};
 use crate::catalog::read::{Reader, Standing};
 pub(crate) use crate::catalog::rebuild::before::Before;
 use crate::catalog::rebuild::tree::{Read, Tree};
@@ -106,7 +106,7 @@ impl<'s> Draft<'_, 's> {
                 basis: newest,
                 newest: newest.unwrap_or(0),
             };
-            let now = Reader::new(self.store, connection, standing);
+            let now = Reader::new(self.store, connection, Open::Read, standing);
             let read = self.read(name, &now, &mut before, &log, next_directory)?;
             connection = now.into_connection().ok_or_else(|| {
                 Trouble::Unavailable("the connection to the new catalog is gone".to_owned())
