@@ -59,6 +59,7 @@ fn kill_9_at_any_call_that_finishes_something_harms_nothing() {
         "fchmod,fchmodat,?fchmodat2",
         "utimensat",
         "write,copy_file_range,pwrite64",
+        "ftruncate",
         "close",
     ]);
 }

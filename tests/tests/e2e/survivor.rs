@@ -9,6 +9,7 @@ use hardsnap_tests::{
     Canary, Hardsnap, Invariant, Outcome, Scratch, StoreView, TreeImage, assert_same, noon,
 };
 
+use crate::catalog::Agreement;
 use crate::trees::{many, simple};
 
 /// How many snapshots the backups of these tests keep.
@@ -21,6 +22,7 @@ pub(crate) struct Survivor {
     pub(crate) source: PathBuf,
     pub(crate) store: PathBuf,
     pub(crate) view: StoreView,
+    pub(crate) agreement: Agreement,
     pub(crate) day: u64,
     /// Whether the source stays as it is between backups.
     pub(crate) idle: bool,
@@ -41,6 +43,7 @@ impl Survivor {
         let view = StoreView::new(&store);
         scratch.hardsnap("init").arg(&store).run().expect(0);
         let mut survivor = Self {
+            agreement: Agreement::new(&store),
             scratch,
             canary,
             source,
@@ -80,6 +83,14 @@ impl Survivor {
             fs::write(&path, self.day.to_string()).unwrap();
             filetime::set_file_mtime(&path, time).unwrap();
         }
+        // A directory is new, and an older one gone.
+        let made = self.source.join(format!("made {}", self.day % 3));
+        drop(fs::remove_dir_all(&made));
+        drop(fs::remove_dir_all(
+            self.source.join(format!("made {}", (self.day + 1) % 3)),
+        ));
+        fs::create_dir_all(made.join("below")).unwrap();
+        fs::write(made.join("below/file"), self.day.to_string()).unwrap();
         for name in ["fifo", "link"] {
             filetime::set_symlink_file_times(self.source.join(name), time, time).unwrap();
         }
@@ -93,6 +104,8 @@ impl Survivor {
             assert_same(&TreeImage::of(&self.source), &self.image(&name));
         }
         self.recover();
+        // Nothing appears before the catalog has it.
+        self.agreement.check();
         outcome
     }
 
@@ -137,6 +150,10 @@ impl Survivor {
             &self.image(&next.text("snapshot")),
         );
         self.view.assert_tidy();
+        let ledger = self.agreement.check_told();
+        let newest = ledger.snapshots.last().map(|told| &told.name);
+        assert_eq!(newest, self.view.names().last(), "{next}");
+        self.agreement.check_source(&ledger, &self.source);
     }
 
     /// Reads the source's tree in a snapshot.

@@ -67,6 +67,11 @@ pub(crate) fn file(store: &Path) -> PathBuf {
     store.join(".hardsnap/catalog.db")
 }
 
+/// Where SQLite keeps what it needs to undo a transaction.
+pub(crate) fn journal(store: &Path) -> PathBuf {
+    store.join(".hardsnap/catalog.db-journal")
+}
+
 impl Ledger {
     /// Reads the catalog of a store.
     #[track_caller]

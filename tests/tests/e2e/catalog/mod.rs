@@ -13,7 +13,7 @@ use hardsnap_tests::{Hardsnap, have, skip_unless};
 
 pub(crate) use agreement::Agreement;
 pub(crate) use days::Days;
-pub(crate) use ledger::{Ledger, Version, file};
+pub(crate) use ledger::{Ledger, Version, file, journal};
 
 /// Returns whether files can be made to look old; if not, says so.
 pub(crate) fn can_age() -> bool {
