@@ -90,10 +90,12 @@ impl Walk<'_> {
                 return Placed::Failed(None);
             }
         };
-        match self.copy_stable(here, &from, reuse.as_ref(), found, &to, tally) {
-            Ok(copied) => {
+        let copied = self
+            .copy_stable(here, &from, reuse.as_ref(), found, &to, tally)
+            .and_then(|copied| Ok((copied, self.look_at_copy(here, &to)?)));
+        match copied {
+            Ok((copied, stored)) => {
                 tally.counts.bytes_copied += copied.version.size_bytes;
-                let stored = self.look_at_copy(here, &to);
                 let made = stored.map(|stored| {
                     Box::new(Version {
                         hash: copied.hash,
@@ -252,11 +254,11 @@ impl Walk<'_> {
 
     /// Looks at a copy, if others will be linked to it or the catalog is to
     /// know it.
-    fn look_at_copy(&self, here: &Here<'_>, to: &OwnedFd) -> Option<Metadata> {
+    fn look_at_copy(&self, here: &Here<'_>, to: &OwnedFd) -> Result<Option<Metadata>, CopyError> {
         if here.source.links < 2 && self.writes().is_none() {
-            return None;
+            return Ok(None);
         }
-        stat_handle(to.as_fd()).ok()
+        stat_handle(to.as_fd()).map(Some).map_err(CopyError::Write)
     }
 
     /// Ends the run before a file is written for which there is no room.

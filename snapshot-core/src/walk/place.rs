@@ -184,7 +184,13 @@ impl Walk<'_> {
                 self.refused(here.node, here.name, Operation::SetMetadata, error);
             }
         }
-        let stored = self.look_at_made(here);
+        let stored = match self.look_at_made(here) {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.refused(here.node, here.name, Operation::Create, error);
+                return Placed::Failed(None);
+            }
+        };
         let made = stored.map(|stored| Version {
             target: link.map(|link| link.to_bytes().to_vec()),
             ..self.version_of(here, &here.source, Some(&stored), &xattrs)
@@ -198,11 +204,13 @@ impl Walk<'_> {
 
     /// Looks at an entry that was made, if others will be linked to it or the
     /// catalog is to know it.
-    fn look_at_made(&self, here: &Here<'_>) -> Option<Metadata> {
-        if here.source.links < 2 && self.writes().is_none() {
-            return None;
+    fn look_at_made(&self, here: &Here<'_>) -> io::Result<Option<Metadata>> {
+        match &here.trio.target {
+            Some(target) if here.source.links > 1 || self.writes().is_some() => {
+                target.stat(here.name).map(Some)
+            }
+            _ => Ok(None),
         }
-        here.trio.target.as_ref()?.stat(here.name).ok()
     }
 }
 
