@@ -138,7 +138,7 @@ fn some_doomed(connection: &Connection, condition: &str, bounds: &[i64]) -> Outc
 }
 
 /// Forgets the number of a directory's path if no version of it is left.
-fn forget_directory(
+pub(super) fn forget_directory(
     connection: &Connection,
     up: DirId,
     name: &[u8],

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, Transaction};
 
 use crate::cancel::CancelToken;
 use crate::catalog::change::{Change, Made, NewMount, Origin};
+use crate::catalog::living::forget_directory;
 use crate::catalog::log::Log;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
@@ -35,6 +36,7 @@ pub(crate) fn merge(
         sequence: made.sequence,
         last_directory: last.unwrap_or(0),
         changed: HashSet::new(),
+        unused: Vec::new(),
     };
     log.drain(|change| {
         if cancel.is_cancelled() {
@@ -63,6 +65,8 @@ struct Merge<'t> {
     last_directory: DirId,
     /// Older directories in which a row begins or ends.
     changed: HashSet<DirId>,
+    /// Paths of directories that no snapshot may have had.
+    unused: Vec<(DirId, Vec<u8>, u64)>,
 }
 
 impl Merge<'_> {
@@ -145,8 +149,12 @@ impl Merge<'_> {
                 }
                 self.end(dir, name, first, &open)
             }
-            // It may have been a directory.
-            None => self.end_below(self.directory(dir, name)?),
+            // It may have been a directory, or have become one in vain.
+            None => {
+                let id = self.directory(dir, name)?;
+                self.unused.extend(id.map(|id| (dir, name.to_vec(), id)));
+                self.end_below(id)
+            }
         }
     }
 
@@ -219,8 +227,12 @@ impl Merge<'_> {
     }
 
     /// Ends a version before this snapshot.
-    fn end(&self, dir: DirId, name: &[u8], first: u64, version: &Version) -> Outcome<()> {
+    fn end(&mut self, dir: DirId, name: &[u8], first: u64, version: &Version) -> Outcome<()> {
         self.remove_open(dir, name)?;
+        if first >= self.sequence && version.facts.kind == EntryKind::Directory {
+            let id = version.facts.stored;
+            self.unused.extend(id.map(|id| (dir, name.to_vec(), id)));
+        }
         if first < self.sequence {
             let until = Some(self.sequence);
             let place = Place {
@@ -271,6 +283,9 @@ impl Merge<'_> {
     }
 
     fn finish(&mut self) -> Outcome<()> {
+        for (up, name, id) in std::mem::take(&mut self.unused) {
+            forget_directory(self.connection, up, &name, Some(id as i64))?;
+        }
         let mut statement = self
             .connection
             .prepare_cached("UPDATE directory SET changed = ?2 WHERE id = ?1")?;
