@@ -83,12 +83,10 @@ impl Survivor {
             fs::write(&path, self.day.to_string()).unwrap();
             filetime::set_file_mtime(&path, time).unwrap();
         }
-        // A directory is new, and an older one gone.
-        let made = self.source.join(format!("made {}", self.day % 3));
-        drop(fs::remove_dir_all(&made));
-        drop(fs::remove_dir_all(
-            self.source.join(format!("made {}", (self.day + 1) % 3)),
-        ));
+        // A directory is new, and the one of yesterday gone.
+        let made = |day| self.source.join(format!("made {day}"));
+        drop(fs::remove_dir_all(made(self.day - 1)));
+        let made = made(self.day);
         fs::create_dir_all(made.join("below")).unwrap();
         fs::write(made.join("below/file"), self.day.to_string()).unwrap();
         for name in ["fifo", "link"] {
