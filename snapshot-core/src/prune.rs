@@ -194,7 +194,7 @@ impl Store {
         let pool = pool(Jobs::Auto)?;
         let tidied = pool.install(|| tidy(self, observer, cancel))?;
         let (snapshots, unreadable) = self.sorted_out()?;
-        self.reconcile_catalog(&snapshots, &unreadable)?;
+        self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;
         let state = self.state()?;
         let next_sequence = state.next_sequence(&snapshots);
         let state = state.counted_to(next_sequence);
@@ -202,7 +202,8 @@ impl Store {
         if !report.removed.is_empty() {
             let mut left = snapshots;
             left.retain(|snapshot| !report.removed.contains(&snapshot.name));
-            self.reconcile_catalog(&left, &unreadable)?;
+            let never = CancelToken::new();
+            self.reconcile_catalog(&left, &unreadable, observer, &never)?;
         }
         report.left_behind.splice(0..0, tidied.left_behind);
         report.elapsed = started.elapsed();

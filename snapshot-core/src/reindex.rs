@@ -49,6 +49,8 @@ impl Store {
         let pool = pool(Jobs::Auto)?;
         let tidied = pool.install(|| tidy(self, observer, cancel))?;
         let (snapshots, unreadable) = self.sorted_out()?;
+        // What a run that was killed has left for the catalog is carried over too.
+        self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;
         let before = Before::open(self);
         if let Some(trouble @ Trouble::Newer { .. }) = before.trouble() {
             return Err(self.newer_catalog(trouble));

@@ -297,6 +297,9 @@ pub enum Warning {
     StoreMoved {
         /// The number of versions of entries.
         versions: u64,
+        /// Snapshots that the catalog does not tell of any more, because
+        /// something in their trees cannot be read.
+        left_out: Vec<SnapshotName>,
     },
     /// Entries that the catalog knows from their tree alone: what changed of them
     /// was told by size, mtime and attributes.
@@ -422,10 +425,16 @@ impl fmt::Display for Warning {
                 f,
                 "what only the catalog before knew (ctimes, inodes and hashes of the sources, attributes that the destination refused) is lost, or some of it: {reason}"
             ),
-            Warning::StoreMoved { versions } => write!(
-                f,
-                "the store was moved to another disk or copied: where {versions} versions of entries are stored there was learnt anew"
-            ),
+            Warning::StoreMoved { versions, left_out } => {
+                write!(
+                    f,
+                    "the store was moved to another disk, or copied: the catalog has learnt anew where {versions} versions of entries are stored"
+                )?;
+                if !left_out.is_empty() {
+                    f.write_str("; it tells no more of what cannot be read:")?;
+                }
+                left_out.iter().try_for_each(|name| write!(f, " {name}"))
+            }
             Warning::EntriesUnrecorded { entries } => write!(
                 f,
                 "of {entries} entries the catalog knows no more than the basis tells: what changed of them is told by size, mtime and attributes this time"

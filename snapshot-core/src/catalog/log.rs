@@ -61,9 +61,8 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let head = match next_chunk(&mut file) {
-            Ok(Some(head)) => head,
-            _ => return Ok(None),
+        let Ok(Some(head)) = next_chunk(&mut file) else {
+            return Ok(None);
         };
         let log = Log::new(dir, name);
         log.kept().file = Some(file);

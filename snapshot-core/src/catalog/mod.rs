@@ -6,6 +6,7 @@ mod codec;
 mod living;
 mod log;
 mod merge;
+mod moved;
 mod open;
 pub(crate) mod query;
 mod read;
@@ -19,6 +20,7 @@ mod tests;
 
 pub(crate) use crate::catalog::change::{Change, Made, NewMount, Origin};
 pub(crate) use crate::catalog::log::Log;
+pub(crate) use crate::catalog::moved::{Settled, settle_in};
 pub(crate) use crate::catalog::open::Trouble;
 pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts, name_hash};
 pub(crate) use crate::catalog::rebuild::{Before, rebuild};

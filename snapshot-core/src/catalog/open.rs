@@ -36,6 +36,9 @@ pub(crate) enum Trouble {
     Newer { schema: i64 },
     /// It is damaged, or of another store, and can only be made anew.
     Damaged(String),
+    /// The store was moved, and the stored inodes in it are not those of this
+    /// disk.
+    Moved,
     /// Another process was writing to it all the time.
     Busy,
     /// A run was killed while it wrote. Only a holder of the lock repairs that.
@@ -307,6 +310,7 @@ impl fmt::Display for Trouble {
                 f,
                 "its schema is {schema}, and this version of hardsnap reads {SCHEMA}"
             ),
+            Trouble::Moved => f.write_str("the store was moved to another disk"),
             Trouble::Busy => f.write_str("a run is writing to it"),
             Trouble::Interrupted => f.write_str("a run was stopped while it wrote to it"),
             Trouble::Damaged(what) | Trouble::Unavailable(what) => f.write_str(what),

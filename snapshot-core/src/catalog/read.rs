@@ -120,10 +120,19 @@ impl<T: Copy> Rows<T> {
         (start, name.len().min(usize::from(u16::MAX)) as u16)
     }
 
-    /// Puts in what comes after all others.
+    /// Puts in what comes after all others, or is sorted at last.
     pub(super) fn push(&mut self, name: &[u8], known: T) {
         let name = self.keep(name);
         self.rows.push((name, known));
+    }
+}
+
+impl<T> Rows<T> {
+    /// Puts what was put in in any order into that of the names.
+    pub(super) fn sort(&mut self) {
+        let Rows { names, rows, .. } = self;
+        let name = |&(start, length): &Name| &names[start as usize..][..usize::from(length)];
+        rows.sort_unstable_by(|(one, _), (other, _)| name(one).cmp(name(other)));
     }
 }
 
@@ -383,24 +392,31 @@ impl<'s> Reader<'s> {
     /// The names that lead from the top to a directory.
     pub(crate) fn path(&self, dir: DirId) -> Outcome<Vec<CString>> {
         self.ask(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT up, name, crc32 FROM directory WHERE id = ?1")?;
             let mut names = Vec::new();
             let mut at = dir;
             while at != TOP {
-                let (up, name, crc): (DirId, Vec<u8>, i64) =
-                    statement.query_row([at], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-                // Numbers are given from the top down, so this ends.
-                if up >= at || crc != i64::from(directory_checksum(at, up, &name)) {
-                    return Err(damaged());
-                }
-                names.push(CString::new(name).map_err(|_| damaged())?);
+                let (up, name) = above(connection, at)?;
+                names.push(name);
                 at = up;
             }
             names.reverse();
             Ok(names)
         })
     }
+}
+
+/// Finds the directory above one, and the name that it has there.
+pub(super) fn above(connection: &Connection, dir: DirId) -> Outcome<(DirId, CString)> {
+    let mut statement =
+        connection.prepare_cached("SELECT up, name, crc32 FROM directory WHERE id = ?1")?;
+    let (up, name, crc): (DirId, Vec<u8>, i64) =
+        statement.query_row([dir], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    // Numbers are given from the top down, so that whoever goes up arrives.
+    if up >= dir || crc != i64::from(directory_checksum(dir, up, &name)) {
+        return Err(damaged());
+    }
+    let name = CString::new(name).map_err(|_| damaged())?;
+    Ok((up, name))
 }
 
 /// So many bits of a name that no two of a directory have the same.

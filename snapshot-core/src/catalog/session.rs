@@ -84,7 +84,7 @@ impl<'s> Session<'s> {
 
     fn without(store: &'s Store, trouble: Trouble) -> Session<'s> {
         let kind = match trouble {
-            Trouble::Missing | Trouble::Damaged(_) => SessionKind::New(trouble),
+            Trouble::Missing | Trouble::Damaged(_) | Trouble::Moved => SessionKind::New(trouble),
             _ => SessionKind::Off(trouble),
         };
         Session {
@@ -137,7 +137,7 @@ impl<'s> Session<'s> {
             SessionKind::New(_) => self.store.make_catalog()?,
             SessionKind::Off(trouble) => return Err(trouble.clone()),
         };
-        settle(&mut connection, Some((made, &log)), exists)?;
+        apply(&mut connection, Some((made, &log)), exists)?;
         log.discard();
         Ok(())
     }
@@ -173,7 +173,7 @@ pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> boo
     let is_known = |made: &Made| told.iter().any(|told| told.sequence == made.sequence);
     let news = left.as_ref().filter(|(made, _)| !is_known(made));
     if news.is_some() || !gone(&told, &exists).is_empty() {
-        settle(&mut connection, news.map(|(made, log)| (made, log)), exists)?;
+        apply(&mut connection, news.map(|(made, log)| (made, log)), exists)?;
     }
     if let Some((_, log)) = left {
         log.discard();
@@ -184,7 +184,7 @@ pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> boo
 fn open_valid(store: &Store, how: Open) -> Outcome<Connection> {
     match store.open_catalog(how)? {
         (connection, Numbers::Valid) => Ok(connection),
-        (_, Numbers::OfAnotherDisk) => Err(moved_store()),
+        (_, Numbers::OfAnotherDisk) => Err(Trouble::Moved),
     }
 }
 
@@ -206,7 +206,7 @@ fn left_behind(
 }
 
 /// Adds a snapshot and drops those that are gone, in one transaction.
-fn settle(
+pub(crate) fn apply(
     connection: &mut Connection,
     news: Option<(&Made, &Log)>,
     exists: impl Fn(u64, SnapshotName) -> bool,
@@ -220,8 +220,4 @@ fn settle(
     remove_all(&transaction, &gone)?;
     transaction.commit()?;
     Ok(())
-}
-
-fn moved_store() -> Trouble {
-    Trouble::Damaged("the store was moved to another disk".to_owned())
 }

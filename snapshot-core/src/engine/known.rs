@@ -3,12 +3,16 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::catalog::{Change, Log, Made, Session, SessionKind, Trouble, reconcile};
+use crate::cancel::CancelToken;
+use crate::catalog::{
+    Change, Log, Made, Session, SessionKind, Settled, Trouble, reconcile, settle_in,
+};
 use crate::compare::{Names, Rules};
 use crate::engine::Run;
 use crate::engine::work::Work;
 use crate::entry::FileTime;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Observer};
 use crate::fs::dir::Dir;
 use crate::fs::publish::{Filesystem, InodeNumbers};
 use crate::name::SnapshotName;
@@ -34,20 +38,48 @@ impl Store {
         &self,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
+        observer: &dyn Observer,
+        cancel: &CancelToken,
     ) -> Result<()> {
-        match reconcile(self, exists(snapshots, unreadable)) {
+        let exists = exists(snapshots, unreadable);
+        match reconcile(self, &exists) {
             Err(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(&trouble)),
+            Err(Trouble::Moved) => {
+                if let Ok(settled) = settle_in(self, exists, observer, cancel) {
+                    observer.on_event(&Event::Warning(&settled.into()));
+                }
+                cancel.check()
+            }
             _ => Ok(()),
         }
     }
 
-    /// Takes the catalog for a run that has the lock.
+    /// Takes the catalog for a run that has the lock. The second is what there
+    /// is to say of it.
     pub(crate) fn begin_catalog(
         &self,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
-    ) -> Result<Session<'_>> {
-        self.refuse_newer(Session::begin(self, exists(snapshots, unreadable)))
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<(Session<'_>, Option<Warning>)> {
+        let exists = exists(snapshots, unreadable);
+        let mut session = self.refuse_newer(Session::begin(self, &exists))?;
+        if session.kind != SessionKind::New(Trouble::Moved) {
+            return Ok((session, None));
+        }
+        match settle_in(self, &exists, observer, cancel) {
+            Ok(settled) => Ok((Session::begin(self, exists), Some(settled.into()))),
+            Err(trouble) => {
+                cancel.check()?;
+                session.kind = match trouble {
+                    Trouble::Damaged(_) => SessionKind::New(trouble),
+                    // The next run may have more luck.
+                    _ => SessionKind::Off(trouble),
+                };
+                Ok((session, None))
+            }
+        }
     }
 
     /// Takes the catalog for a look at what a run would do.
@@ -70,6 +102,15 @@ impl Store {
         Error::new(ErrorKind::UnsupportedFormat, message)
             .with_path(self.path())
             .with_hint("use the version of hardsnap that wrote it, or a later one")
+    }
+}
+
+impl From<Settled> for Warning {
+    fn from(settled: Settled) -> Warning {
+        Warning::StoreMoved {
+            versions: settled.versions,
+            left_out: settled.left_out,
+        }
     }
 }
 
@@ -215,9 +256,8 @@ pub(super) fn first_warning(
         (SessionKind::Kept, Some(basis)) if session.rules(basis.sequence, basis.name).is_none() => {
             format!("it does not tell of the snapshot {}", basis.name)
         }
-        (SessionKind::Kept, _) => return None,
         // The first snapshot has none to go by.
-        (SessionKind::New(Trouble::Missing), None) => return None,
+        (SessionKind::Kept, _) | (SessionKind::New(Trouble::Missing), None) => return None,
         (SessionKind::New(trouble) | SessionKind::Off(trouble), _) => trouble.to_string(),
     };
     Some(Warning::CatalogUnusable { reason })

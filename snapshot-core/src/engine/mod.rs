@@ -148,7 +148,8 @@ impl Run<'_> {
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
-        let mut session = store.begin_catalog(&snapshots, &unreadable)?;
+        let (mut session, moved) =
+            store.begin_catalog(&snapshots, &unreadable, self.observer, self.cancel)?;
         let work = Work::make(store, name)?;
         let (mut replicated, made, news) = self
             .publish(&work, name, &snapshots, &mut session, &pool)
@@ -158,6 +159,7 @@ impl Run<'_> {
                 error
             })?;
         replicated.warnings.extend(tidied.warning);
+        replicated.warnings.extend(moved);
         if !unreadable.is_empty() {
             replicated.warnings.push(Warning::RecordsUnreadable {
                 snapshots: unreadable.clone(),

@@ -103,7 +103,8 @@ fn where_only_the_ctime_differs_the_file_is_linked() {
             path.metadata().unwrap().ctime_nsec(),
         )
     };
-    let touches: [(&str, fn(&Path)); 4] = [
+    type Touch = (&'static str, fn(&Path));
+    let touches: [Touch; 4] = [
         ("a mode there and back", |path| {
             chmod(path, 0o600);
             chmod(path, 0o644);

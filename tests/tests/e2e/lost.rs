@@ -67,7 +67,7 @@ fn a_lost_catalog_is_noticed() {
 #[test]
 fn an_emptied_catalog_is_noticed() {
     is_noticed("there is none", |days| {
-        fs::write(file(&days.store), b"").unwrap()
+        fs::write(file(&days.store), b"").unwrap();
     });
 }
 

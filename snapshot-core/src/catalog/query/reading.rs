@@ -211,7 +211,7 @@ pub(super) fn error(file: &Path, trouble: &Trouble) -> Error {
         Trouble::Damaged(_) => Some(REINDEX.to_owned()),
         Trouble::Busy => Some("try again when it is done".to_owned()),
         Trouble::Interrupted => Some("the next backup or prune repairs it".to_owned()),
-        Trouble::Unavailable(_) | Trouble::NoRoom | Trouble::Stopped => None,
+        Trouble::Unavailable(_) | Trouble::NoRoom | Trouble::Moved | Trouble::Stopped => None,
     };
     let cause = io::Error::other(trouble.to_string());
     let error = Error::io("read the catalog", file, cause).with_kind(kind);
