@@ -12,6 +12,11 @@ use crate::name::SnapshotName;
 pub(crate) struct Made {
     pub(crate) sequence: u64,
     pub(crate) name: SnapshotName,
+    /// The newest snapshot that the catalog told of when the changes began; 0
+    /// if there was none.
+    pub(crate) after: u64,
+    /// The catalog told of other snapshots, but not of the basis.
+    pub(crate) is_after_gap: bool,
     /// What was kept and compared of the entries, in one line.
     pub(crate) rules: String,
     /// What the tree's own directories take.
@@ -24,6 +29,8 @@ impl Made {
         let mut bytes = Writer(Vec::new());
         bytes.unsigned(self.sequence);
         bytes.bytes(self.name.to_string().as_bytes());
+        bytes.unsigned(self.after);
+        bytes.0.push(u8::from(self.is_after_gap));
         bytes.bytes(self.rules.as_bytes());
         bytes.unsigned(self.directory_bytes);
         bytes.0
@@ -34,6 +41,8 @@ impl Made {
         Some(Made {
             sequence: bytes.unsigned()?,
             name: std::str::from_utf8(bytes.bytes()?).ok()?.parse().ok()?,
+            after: bytes.unsigned()?,
+            is_after_gap: bytes.byte()? != 0,
             rules: String::from_utf8(bytes.bytes()?.to_vec()).ok()?,
             directory_bytes: bytes.unsigned()?,
         })
@@ -241,6 +250,8 @@ mod tests {
         let made = Made {
             sequence: u64::MAX,
             name: "2026-11-22T19-20-00Z".parse().unwrap(),
+            after: 7,
+            is_after_gap: true,
             rules: "owners=kept".to_owned(),
             directory_bytes: 4096,
         };

@@ -64,10 +64,19 @@ impl Log {
         let Ok(Some(head)) = next_chunk(&mut file) else {
             return Ok(None);
         };
+        let found = head.split_last_chunk().and_then(|(text, length)| {
+            let is_whole = file.metadata().ok()?.len() == u64::from_le_bytes(*length);
+            Made::read(text).filter(|_| is_whole)
+        });
         let log = Log::new(dir, name);
         log.kept().file = Some(file);
         log.kept().is_complete = true;
-        Ok(Made::read(&head).map(|made| (made, log)))
+        Ok(found.map(|made| (made, log)))
+    }
+
+    /// Tells whether all changes can be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.drain(|_| Ok(())).is_ok()
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -118,16 +127,9 @@ impl Log {
         if let Some(error) = kept.failure.take() {
             return Err(Trouble::of_io(&error));
         }
-        let head = framed(&made.written());
-        let written = self.spill(&mut kept).and_then(|()| match &kept.file {
-            Some(file) if head.len() as u64 <= HEAD_BYTES => {
-                file.write_all_at(&head, 0)?;
-                match flush {
-                    Flush::Now => file.sync_all(),
-                    Flush::Later => Ok(()),
-                }
-            }
-            _ => Err(io::Error::other("the snapshot's rules are too long")),
+        let written = self.spill(&mut kept).and_then(|()| match &mut kept.file {
+            Some(file) => write_head(file, made, flush),
+            None => Ok(()),
         });
         kept.is_complete = written.is_ok();
         written.map_err(|error| Trouble::of_io(&error))
@@ -162,6 +164,22 @@ impl Drop for Log {
             // What stays is tidied away by the next run.
             let _ = rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
         }
+    }
+}
+
+/// Writes what comes before the chunks: the snapshot, and how long the file is.
+fn write_head(file: &mut File, made: &Made, flush: Flush) -> io::Result<()> {
+    let length = file.stream_position()?;
+    // Without a chunk it would end with the head.
+    file.set_len(length)?;
+    let head = framed(&[made.written(), length.to_le_bytes().to_vec()].concat());
+    if head.len() as u64 > HEAD_BYTES {
+        return Err(io::Error::other("the snapshot's rules are too long"));
+    }
+    file.write_all_at(&head, 0)?;
+    match flush {
+        Flush::Now => file.sync_all(),
+        Flush::Later => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::catalog::merge::merge;
 use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::row::{DirId, MountId};
+use crate::catalog::shared;
 use crate::entry::RootId;
 use crate::fs::smallfile;
 use crate::layout;
@@ -118,9 +119,6 @@ impl<'s> Session<'s> {
 
     /// Begins a log for the changes of this run.
     pub(crate) fn log(&self) -> Outcome<Log> {
-        if let SessionKind::Off(trouble) = &self.kind {
-            return Err(trouble.clone());
-        }
         Log::of(self.store)
     }
 
@@ -161,24 +159,39 @@ fn changes() -> CString {
 
 /// Makes the catalog agree with the snapshots there are. Under the lock.
 pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> bool) -> Outcome<()> {
-    let left = left_behind(store, &exists)?;
     // To be written, since a transaction that was cut short is undone so.
-    let mut connection = match (open_valid(store, Open::Write), &left) {
-        (Ok(connection), _) => connection,
-        // It was killed before it had made one.
-        (Err(Trouble::Missing | Trouble::Damaged(_)), Some(_)) => store.make_catalog()?,
-        (Err(trouble), _) => return Err(trouble),
-    };
-    let told = told(&connection)?;
-    let is_known = |made: &Made| told.iter().any(|told| told.sequence == made.sequence);
-    let news = left.as_ref().filter(|(made, _)| !is_known(made));
-    if news.is_some() || !gone(&told, &exists).is_empty() {
-        apply(&mut connection, news.map(|(made, log)| (made, log)), exists)?;
+    let opened = open_valid(store, Open::Write);
+    if let Err(trouble @ Trouble::Newer { .. }) = opened {
+        return Err(trouble);
     }
-    if let Some((_, log)) = left {
+    let left = left_behind(store, &exists)?;
+    let opened = match (opened, &left) {
+        // It was killed before it had made one.
+        (Err(Trouble::Missing | Trouble::Damaged(_)), Some((made, _))) if made.after == 0 => {
+            store.make_catalog()
+        }
+        (opened, _) => opened,
+    };
+    let reconciled = opened.and_then(|mut connection| {
+        let told = told(&connection)?;
+        // To any other catalog the changes mean nothing: they were merged
+        // already, or it was lost meanwhile.
+        let newest = told.last().map_or(0, |told| told.sequence);
+        let news = left.as_ref().filter(|(made, _)| made.after == newest);
+        match news.is_some() || !gone(&told, &exists).is_empty() {
+            true => apply(&mut connection, news.map(|(made, log)| (made, log)), exists),
+            false => Ok(()),
+        }
+    });
+    // What cannot be merged now may be later.
+    let is_done = !matches!(
+        reconciled,
+        Err(Trouble::Unavailable(_) | Trouble::Busy | Trouble::NoRoom)
+    );
+    if let Some((_, log)) = left.filter(|_| is_done) {
         log.discard();
     }
-    Ok(())
+    reconciled
 }
 
 fn open_valid(store: &Store, how: Open) -> Outcome<Connection> {
@@ -197,7 +210,9 @@ fn left_behind(
     let failed = |error: std::io::Error| Trouble::of_io(&error);
     let dir = store.control.reopen().map_err(failed)?;
     match Log::open(dir, changes()).map_err(failed)? {
-        Some((made, log)) if exists(made.sequence, made.name) => Ok(Some((made, log))),
+        Some((made, log)) if exists(made.sequence, made.name) && log.is_whole() => {
+            Ok(Some((made, log)))
+        }
         _ => {
             smallfile::remove(&store.control, layout::CHANGES).map_err(failed)?;
             Ok(None)
@@ -215,6 +230,11 @@ pub(crate) fn apply(
     let transaction = connection.transaction()?;
     if let Some((made, log)) = news {
         merge(&transaction, made, log, &CancelToken::new())?;
+        // What was linked to it may have had other paths, in rows that were
+        // never compared with it.
+        if made.is_after_gap {
+            shared::mark(&transaction, &CancelToken::new())?;
+        }
     }
     let gone = gone(&told(&transaction)?, exists);
     remove_all(&transaction, &gone)?;

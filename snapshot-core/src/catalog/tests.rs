@@ -98,7 +98,7 @@ impl Twin {
         let exists = exists(&self.living);
         let mut session = Session::begin(&self.store, exists);
         // Readers keep others from writing.
-        drop(session.reader(None));
+        let standing = session.reader(None).map(|reader| reader.standing);
         let log = session.log().unwrap();
         for change in changes {
             let mut text = Vec::new();
@@ -106,6 +106,8 @@ impl Twin {
             log.append(&text);
         }
         let made = Made {
+            after: standing.map_or(0, |standing| standing.newest),
+            is_after_gap: false,
             sequence,
             name: name_of(sequence),
             rules: String::new(),

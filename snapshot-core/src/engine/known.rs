@@ -21,7 +21,7 @@ use crate::record::SnapshotInfo;
 use crate::report::Warning;
 use crate::run::now_wall;
 use crate::store::Store;
-use crate::walk::{BasisLook, Ledger, Manner};
+use crate::walk::{BasisLook, Ledger, Manner, locked};
 
 /// A change that is younger when it is read may not be the last one within its
 /// tick of the clock; one through a mapping is told late by as much.
@@ -154,13 +154,18 @@ impl Run<'_> {
             (InodeNumbers::Told, _) => BasisLook::Word,
         };
         let known = told.and(basis).map(|basis| basis.sequence);
-        let (log, basis) = (
-            work.and_then(|_| session.log().ok()),
-            tree.filter(|_| known.is_some())
-                .map(Dir::reopen)
-                .transpose()
-                .map_err(failed)?,
-        );
+        let basis = tree
+            .filter(|_| known.is_some())
+            .map(Dir::reopen)
+            .transpose()
+            .map_err(failed)?;
+        // What keeps the catalog from being used was told already.
+        let is_written = work.is_some() && !matches!(session.kind, SessionKind::Off(_));
+        let (log, failure) = match is_written.then(|| session.log()) {
+            Some(Ok(log)) => (Some(log), None),
+            Some(Err(trouble)) => (None, Some(trouble)),
+            None => (None, None),
+        };
         let now = now_wall();
         let manner = Manner {
             look,
@@ -171,14 +176,16 @@ impl Run<'_> {
                 ..now
             },
         };
-        Ok(Ledger::new(
+        let ledger = Ledger::new(
             session.reader(known),
             log,
             std::mem::take(&mut session.mounts),
             session.last_directory,
             manner,
             basis,
-        ))
+        );
+        *locked(&ledger.failure) = failure;
+        Ok(ledger)
     }
 
     /// Writes down what the walk found, for the catalog to be told once the
@@ -191,9 +198,13 @@ impl Run<'_> {
         sequence: u64,
     ) -> Result<Option<News>, Warning> {
         // Readers keep others from writing.
-        ledger.reader = None;
+        let standing = ledger.reader.take().map(|reader| reader.standing);
+        let failure = ledger.take_failure();
         let Some(log) = ledger.log.take() else {
-            return Ok(None);
+            return match failure {
+                Some(trouble) => Err(self.not_written(&trouble)),
+                None => Ok(None),
+            };
         };
         for mount in ledger.take_new_mounts() {
             let mut text = Vec::new();
@@ -203,10 +214,12 @@ impl Run<'_> {
         let made = Made {
             sequence,
             name: work.name,
+            after: standing.map_or(0, |standing| standing.newest),
+            is_after_gap: standing.is_some_and(|standing| standing.basis.is_none()),
             rules: rules.describe(),
             directory_bytes: ledger.directory_bytes.load(Ordering::Relaxed),
         };
-        let completed = match ledger.take_failure() {
+        let completed = match failure {
             Some(trouble) => Err(trouble),
             None => log.complete(&made, work.flush()),
         };

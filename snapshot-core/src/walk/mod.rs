@@ -45,8 +45,8 @@ pub(crate) use crate::walk::ledger::{BasisLook, Ledger, Manner};
 use crate::walk::level::{Trio, Walked, basis_names, visit_target};
 use crate::walk::mount::MountPoints;
 pub(crate) use crate::walk::select::Selection;
-pub(crate) use crate::walk::state::Durability;
-use crate::walk::state::{Ending, Notes, Walk, locked};
+pub(crate) use crate::walk::state::{Durability, locked};
+use crate::walk::state::{Ending, Notes, Walk};
 use crate::walk::totals::Totals;
 
 /// What is to be replicated, and how.

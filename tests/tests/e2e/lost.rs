@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use hardsnap_tests::{
-    Scratch, TreeBuilder, TreeImage, assert_same, assert_unchanged, assert_untouched, noon,
-    snapshot_name,
+    Scratch, TreeBuilder, TreeImage, assert_same, assert_unchanged, assert_untouched, can_trace,
+    noon, skip_unless, snapshot_name,
 };
 use rusqlite::Connection;
 
@@ -206,4 +206,86 @@ fn a_symlink_in_the_place_of_the_catalog_is_not_followed() {
         let canary = catalog.join("../../../canary/secret");
         symlink(canary, catalog).unwrap();
     });
+}
+
+/// Kills a run between the publication of its snapshot and the catalog's being
+/// told, does harm, and checks the next two runs. Gives what the first of them
+/// says of the catalog.
+fn after_a_kill(harm: impl Fn(&Days<'_>)) -> Vec<String> {
+    let scratch = Scratch::new();
+    let mut days = Days::begin(&scratch, tree(&scratch).build());
+    fs::copy(file(&days.store), scratch.join("older")).unwrap();
+    fs::write(days.path("changing"), b"before the kill").unwrap();
+    days.next();
+    fs::rename(days.path("many"), days.path("more")).unwrap();
+    // Where `latest` is made anew.
+    let command = scratch.hardsnap("backup").args(["--time", &noon(days.day)]);
+    let command = command.arg(&days.source).arg(&days.store);
+    let outcome = command.injecting("symlinkat:signal=KILL:when=1").run();
+    assert_ne!(outcome.code(), Some(0), "{outcome}");
+    assert_eq!(days.view.names().len(), 3);
+    assert!(days.store.join(CHANGES).exists());
+    days.day += 1;
+    harm(&days);
+    fs::write(days.path("changing"), b"after the kill").unwrap();
+    let outcome = days.run(|command| command);
+    assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
+    let codes = outcome.warnings("code").into_iter();
+    let said = codes.filter(|code| code.starts_with("catalog")).collect();
+    assert!(!days.store.join(CHANGES).exists());
+    let outcome = days.run(|command| command);
+    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.number("files_linked"), 62, "{outcome}");
+    said
+}
+
+const CHANGES: &str = ".hardsnap/catalog.changes";
+
+fn may_trace() -> bool {
+    skip_unless(can_trace(), "strace is not there, or may not trace")
+}
+
+#[test]
+fn what_a_killed_run_left_for_the_catalog_gets_into_it() {
+    if may_trace() {
+        assert_eq!(after_a_kill(|_| {}), [""; 0]);
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_gets_into_no_other_catalog() {
+    if !may_trace() {
+        return;
+    }
+    let lost = after_a_kill(|days| forget(&days.store));
+    assert_eq!(lost, ["catalog_unusable"]);
+    let older = after_a_kill(|days| {
+        fs::copy(days.scratch.join("older"), file(&days.store)).unwrap();
+    });
+    assert_eq!(older, ["catalog_unusable"]);
+    let damaged = after_a_kill(|days| fs::write(file(&days.store), b"damaged").unwrap());
+    assert_eq!(damaged, ["catalog_unusable"]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_of_no_use_if_it_is_damaged() {
+    if !may_trace() {
+        return;
+    }
+    let harms: [fn(&mut Vec<u8>); 6] = [
+        |bytes| bytes.clear(),
+        |bytes| bytes.truncate(bytes.len() - 1),
+        |bytes| bytes[20] ^= 1,
+        |bytes| bytes[4105] ^= 1,
+        |bytes| *bytes.last_mut().unwrap() ^= 1,
+        |bytes| bytes.push(0),
+    ];
+    for harm in harms {
+        let said = after_a_kill(|days| {
+            let mut bytes = fs::read(days.store.join(CHANGES)).unwrap();
+            harm(&mut bytes);
+            fs::write(days.store.join(CHANGES), bytes).unwrap();
+        });
+        assert_eq!(said, ["catalog_unusable"]);
+    }
 }

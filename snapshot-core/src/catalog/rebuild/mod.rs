@@ -121,6 +121,8 @@ impl<'s> Draft<'_, 's> {
             let made = Made {
                 sequence,
                 name,
+                after: newest.unwrap_or(0),
+                is_after_gap: false,
                 rules,
                 directory_bytes: read.directory_bytes,
             };
