@@ -152,6 +152,16 @@ impl Log {
     }
 }
 
+impl Store {
+    /// The snapshot of which the catalog is still to be told: the run that made
+    /// it is not done, or was killed.
+    pub(crate) fn untold(&self) -> Option<SnapshotName> {
+        let dir = self.control.reopen().ok()?;
+        let (made, _) = Log::open(dir, changes()).ok()??;
+        Some(made.name)
+    }
+}
+
 fn changes() -> CString {
     // The name has no NUL.
     CString::new(layout::CHANGES).unwrap_or_default()

@@ -99,14 +99,19 @@ impl Pattern {
         }
     }
 
+    /// The last name may be any: nothing is gained by looking at names.
+    pub(super) fn is_of_any_name(&self) -> bool {
+        self.is_anchored && matches!(self.name, NamePattern::Any)
+    }
+
     /// The names that every path begins with, without the last one.
     pub(super) fn prefix(&self) -> &[Vec<u8>] {
         &self.prefix
     }
 
-    /// The directory that everything is in, if there is only one.
-    pub(super) fn only_directory(&self) -> Option<&[Vec<u8>]> {
-        self.is_in_one_directory.then_some(self.prefix.as_slice())
+    /// The prefix is that of one directory, which everything is in.
+    pub(super) fn is_in_one_directory(&self) -> bool {
+        self.is_in_one_directory
     }
 }
 
@@ -203,15 +208,18 @@ mod tests {
             names.iter().map(|name| name.as_bytes().to_vec()).collect()
         };
         let exact = read("/home/al\\ice/x");
-        assert_eq!(exact.only_directory(), Some(&*names(&["home", "alice"])));
+        assert!(exact.is_in_one_directory() && !exact.is_of_any_name());
+        assert_eq!(exact.prefix(), names(&["home", "alice"]));
         assert_eq!(exact.only_name(), Some(&b"x"[..]));
         let starred = read("home/*/x*");
-        assert_eq!(starred.only_directory(), None);
+        assert!(!starred.is_in_one_directory());
         assert_eq!(starred.prefix(), names(&["home"]));
         assert!(starred.may_be(b"xy") && !starred.may_be(b"y"));
-        assert_eq!(read("x").only_directory(), None);
-        assert_eq!(read("/x/***").only_directory(), None);
-        assert_eq!(read("/x").only_directory(), Some(&[][..]));
+        assert!(!read("x").is_in_one_directory() && !read("*").is_of_any_name());
+        let deep = read("/x/***");
+        assert!(!deep.is_in_one_directory() && deep.is_of_any_name());
+        assert_eq!(deep.prefix(), names(&["x"]));
+        assert!(read("/x").is_in_one_directory() && read("/x").prefix().is_empty());
         assert!(read("a[b/c]d").may_be(b"abd"));
     }
 

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalog::open::Numbers;
-use crate::catalog::query::reading::Handle;
+use crate::catalog::query::reading::{Handle, REINDEX, WAIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::SnapshotName;
 
@@ -77,6 +77,8 @@ pub struct Catalog {
     numbers: Numbers,
     /// Snapshots of the store that the catalog does not tell of.
     unknown: Vec<SnapshotName>,
+    /// The snapshot that it is going to be told of.
+    untold: Option<SnapshotName>,
 }
 
 /// A snapshot that the catalog tells of.
@@ -97,11 +99,20 @@ impl Catalog {
         &self.handle.known
     }
 
-    /// Snapshots of the store that the catalog does not tell of, because they
-    /// were made before there was one. `reindex` reads them in.
+    /// Snapshots of the store that the catalog does not tell of: they were made
+    /// before there was one, or the run that makes the newest is not done.
     #[must_use]
     pub fn unknown_snapshots(&self) -> &[SnapshotName] {
         &self.unknown
+    }
+
+    /// What the user can do about [`Catalog::unknown_snapshots`], as one
+    /// sentence without a full stop; none if there are none.
+    #[must_use]
+    pub fn unknown_hint(&self) -> Option<&'static str> {
+        let first = self.unknown.first()?;
+        let is_untold = self.unknown.len() == 1 && self.untold == Some(*first);
+        Some(if is_untold { WAIT } else { REINDEX })
     }
 
     /// The entry that a snapshot has at a path; none if it has none there.
@@ -240,15 +251,15 @@ impl Catalog {
     /// # }
     /// ```
     pub fn sizes(&self, snapshots: &[SnapshotName]) -> Result<Sizes> {
-        if let Some(unknown) = self.unknown.first() {
-            return Err(self.handle.cannot_tell(format!(
+        if let (Some(unknown), Some(hint)) = (self.unknown.first(), self.unknown_hint()) {
+            let message = format!(
                 "the catalog does not tell of {unknown}, and so not what it shares with others"
-            )));
+            );
+            return Err(self.handle.cannot_tell(message, hint));
         }
         if self.numbers == Numbers::OfAnotherDisk {
-            return Err(self.handle.cannot_tell(
-                "the store was moved to another disk, and the catalog does not know yet what is shared there",
-            ));
+            let message = "the store was moved to another disk, and the catalog does not know yet what is shared there";
+            return Err(self.handle.cannot_tell(message, REINDEX));
         }
         let mut set = Vec::new();
         for name in snapshots {
@@ -279,9 +290,12 @@ impl Catalog {
         let found = self.handle.known.iter().find(|known| known.name == name);
         match found {
             Some(known) => Ok(*known),
-            None if self.unknown.contains(&name) => Err(self
-                .handle
-                .cannot_tell(format!("the catalog does not tell of {name}"))),
+            None if self.unknown.contains(&name) => {
+                let is_untold = self.untold == Some(name);
+                let hint = if is_untold { WAIT } else { REINDEX };
+                let message = format!("the catalog does not tell of {name}");
+                Err(self.handle.cannot_tell(message, hint))
+            }
             None => Err(Error::new(
                 ErrorKind::UnknownSnapshot,
                 format!("there is no snapshot {name}"),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::catalog::living::{self, Told};
-use crate::catalog::open::Open;
-use crate::catalog::query::reading::{self, Handle};
+use crate::catalog::open::{Open, Trouble};
+use crate::catalog::query::reading::{self, Handle, WAIT};
 use crate::catalog::query::{Catalog, CatalogSnapshot};
 use crate::error::Result;
 use crate::layout;
@@ -35,7 +35,13 @@ impl Store {
     pub fn catalog(&self) -> Result<Catalog> {
         let (published, mut unknown) = self.sorted_out()?;
         let file = self.path().join(layout::CONTROL).join(layout::CATALOG);
-        let failed = |trouble| reading::error(&file, &trouble);
+        let untold = self.untold();
+        let failed = |trouble| match trouble {
+            Trouble::Missing if untold.is_some() => {
+                reading::error(&file, &Trouble::Missing).with_hint(WAIT)
+            }
+            trouble => reading::error(&file, &trouble),
+        };
         let (connection, numbers) = self.open_catalog(Open::Read).map_err(failed)?;
         let told = living::told(&connection).map_err(failed)?;
         let mut known = Vec::new();
@@ -57,6 +63,7 @@ impl Store {
             handle: Arc::new(Handle::new(connection, file, known)),
             numbers,
             unknown,
+            untold,
         })
     }
 }

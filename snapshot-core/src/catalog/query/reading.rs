@@ -15,16 +15,20 @@ use crate::catalog::query::living::Living;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What may be read in one turn: that many rows, fewer if they are long. It
-/// takes some hundredths of a second.
-const TURN: usize = 8192;
+/// takes some hundredths of a second. In tests every turn is soon over.
+const TURN: usize = if cfg!(test) { 5 } else { 8192 };
 
 /// So many answers wait at the most to be asked for.
-const READY: usize = 1024;
+const READY: usize = if cfg!(test) { 3 } else { 1024 };
+
+/// So many rows are read for a question that has to be answered in its turn.
+const ASIDE: usize = 8192;
 
 /// Extended attributes of that length, in bytes, count as one more row.
 const LONG: usize = 1024;
 
 pub(super) const REINDEX: &str = "`hardsnap reindex STORE` makes a new catalog from the snapshots";
+pub(super) const WAIT: &str = "the run that made the newest snapshot tells the catalog of it at its end; if it was stopped, the next backup or prune does";
 
 /// The open catalog, shared by whoever reads it.
 #[derive(Debug)]
@@ -68,18 +72,23 @@ impl From<rusqlite::Error> for Stop {
 }
 
 impl Reading<'_> {
-    fn new<'c>(connection: &'c Connection, known: &'c [CatalogSnapshot]) -> Reading<'c> {
+    fn new<'c>(
+        connection: &'c Connection,
+        known: &'c [CatalogSnapshot],
+        rows: usize,
+    ) -> Reading<'c> {
         Reading {
             connection,
             known,
             living: OnceCell::new(),
-            left: Cell::new(TURN),
+            left: Cell::new(rows),
         }
     }
 
-    /// As much again, for a question whose answer is needed in this turn.
+    /// Reads on in this turn, however much of it is left: for a question whose
+    /// answer must not hang on that.
     pub(super) fn aside(&self) -> Reading<'_> {
-        Reading::new(self.connection, self.known)
+        Reading::new(self.connection, self.known, ASIDE)
     }
 
     /// The snapshots that are there still.
@@ -146,7 +155,7 @@ impl Handle {
             .unwrap_or_else(PoisonError::into_inner);
         let take = || {
             let transaction = connection.unchecked_transaction()?;
-            ask(&Reading::new(&transaction, &self.known))
+            ask(&Reading::new(&transaction, &self.known, TURN))
         };
         take().map_err(|trouble| self.error(&trouble))
     }
@@ -181,10 +190,10 @@ impl Handle {
     }
 
     /// An error of what the catalog cannot tell.
-    pub(super) fn cannot_tell(&self, message: impl Into<String>) -> Error {
+    pub(super) fn cannot_tell(&self, message: impl Into<String>, hint: &str) -> Error {
         Error::new(ErrorKind::CatalogUnusable, message)
             .with_path(&self.file)
-            .with_hint(REINDEX)
+            .with_hint(hint)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::catalog::row::{DirId, TOP};
 /// Directories that were chosen.
 #[derive(Debug)]
 pub(super) struct Chosen {
+    /// All of them were.
+    all: bool,
     /// Those whose entries are to be looked at.
     dirs: HashSet<DirId>,
     /// Those and all above them.
@@ -23,13 +25,27 @@ impl Chosen {
     /// The top alone, which every tour begins with.
     pub(super) fn new() -> Chosen {
         Chosen {
+            all: false,
             dirs: HashSet::from([ABOVE]),
             way: HashSet::from([ABOVE, TOP]),
         }
     }
 
-    pub(super) fn has(&self, dir: DirId) -> bool {
-        self.dirs.contains(&dir)
+    /// All directories that the tour comes to.
+    pub(super) fn everything() -> Chosen {
+        Chosen {
+            all: true,
+            ..Chosen::new()
+        }
+    }
+
+    fn has(&self, dir: DirId) -> bool {
+        self.all || self.dirs.contains(&dir)
+    }
+
+    /// Tells whether a directory, or one below it, was chosen.
+    fn leads_to(&self, dir: DirId) -> bool {
+        self.all || self.way.contains(&dir)
     }
 
     pub(super) fn into_dirs(self) -> Vec<DirId> {
@@ -83,7 +99,7 @@ impl Chooser {
             let name = row.get_ref(2)?.as_blob().map_err(|_| damaged())?;
             check_directory(id, up, name, row.get(3)?)?;
             let changed: i64 = row.get(4)?;
-            let Chosen { dirs, way } = &mut self.chosen;
+            let Chosen { dirs, way, .. } = &mut self.chosen;
             if changed as u64 > self.after {
                 dirs.insert(id);
                 way.insert(id);
@@ -189,8 +205,8 @@ impl Tour {
                 }
             }
             if stage.next_child.is_none() {
-                let way = &self.chosen.way;
-                stage.next_child = stage.children.next(reading, |dir| way.contains(&dir))?;
+                let chosen = &self.chosen;
+                stage.next_child = stage.children.next(reading, |dir| chosen.leads_to(dir))?;
             }
             self.path.truncate(stage.length);
             let name_is_next = match (&stage.next_name, &stage.next_child) {

@@ -342,3 +342,26 @@ fn a_path_is_taken_as_given_before_symlinks_are_followed() {
         assert_eq!(found, real.join(expected), "{given}");
     }
 }
+
+#[test]
+fn a_file_of_many_names_is_freed_once_and_only_with_its_last_one() {
+    let mut rows = Rows::new(&[1, 2, 3]);
+    for number in 0..30 {
+        rows.put(&format!("/early-{number}"), 1, Some(2), version(FILE, 5));
+        rows.put(&format!("/late-{number}"), 2, Some(3), version(FILE, 5));
+        rows.put(&format!("/kept-{number}"), 1, Some(2), version(FILE, 6));
+    }
+    rows.put("/kept", 3, None, version(FILE, 6));
+    let (_place, catalog) = rows.done();
+    let freed = |set: &[u64]| {
+        let set: Vec<_> = set.iter().map(|sequence| name_of(*sequence)).collect();
+        let sizes = catalog.sizes(&set).unwrap();
+        (sizes.freed_bytes, sizes.files, sizes.apparent_bytes)
+    };
+    assert_eq!(freed(&[1]), (0, 0, 0));
+    assert_eq!(freed(&[2]), (0, 0, 0));
+    assert_eq!(freed(&[1, 2]), (4096, 1, 5));
+    assert_eq!(freed(&[1, 2, 3]), (8192, 2, 11));
+    assert_eq!(freed(&[]), (0, 0, 0));
+    assert_eq!(freed(&[2, 1, 2]), freed(&[1, 2]));
+}

@@ -2,16 +2,19 @@
 
 use std::fs;
 
-use rusqlite::ffi;
+use rusqlite::{Connection, ffi};
 
 use super::model::{TestStore, name_of};
 use super::rows::{Rows, snapshot, version};
+use crate::catalog::change::Made;
+use crate::catalog::log::Log;
 use crate::catalog::open::{Open, Trouble};
 use crate::catalog::query::{Catalog, reading};
 use crate::catalog::row::Place;
 use crate::catalog::table::insert;
 use crate::entry::EntryKind;
 use crate::error::{Error, ErrorKind};
+use crate::fs::smallfile::Flush;
 
 /// More than are read in one turn.
 const MANY: u64 = 3_000;
@@ -58,25 +61,58 @@ fn a_run_commits_while_somebody_is_in_the_middle_of_the_answers() {
     // What is in the newest snapshot no more goes to the other table.
     let (connection, _) = place.store.open_catalog(Open::Write).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
-    connection
-        .execute_batch("BEGIN; DELETE FROM entry WHERE dir = 1")
-        .unwrap();
+    move_all(&connection, Some(3));
+    drop(connection);
+    assert_eq!(entries.map(Result::unwrap).count() as u64, MANY);
+    assert_eq!(found.map(Result::unwrap).count() as u64, MANY - 1);
+}
+
+#[test]
+fn rows_that_change_their_table_are_neither_missed_nor_counted_twice() {
+    let (place, catalog) = many();
+    let both = [name_of(1), name_of(2)];
+    std::thread::scope(|scope| {
+        let runs = scope.spawn(|| {
+            for until in [Some(3), None, Some(3), None] {
+                let (connection, _) = place.store.open_catalog(Open::Write).unwrap();
+                connection
+                    .execute_batch("PRAGMA synchronous = OFF")
+                    .unwrap();
+                move_all(&connection, until);
+            }
+        });
+        loop {
+            let was_last = runs.is_finished();
+            match catalog.sizes(&both) {
+                Ok(sizes) => assert_eq!(sizes.files, MANY),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::StoreLocked),
+            }
+            let found = catalog.find("file-*").unwrap();
+            assert_eq!(found.map(Result::unwrap).count() as u64, MANY);
+            if was_last {
+                break;
+            }
+        }
+    });
+    assert_eq!(catalog.sizes(&both).unwrap().files, MANY);
+}
+
+/// Moves the files to the other table, as a run does once it made a snapshot in
+/// which they are no more, and as one that undoes it does.
+fn move_all(connection: &Connection, until: Option<u64>) {
+    let sql = "BEGIN IMMEDIATE; DELETE FROM entry WHERE dir = 1; DELETE FROM past";
+    connection.execute_batch(sql).unwrap();
     for number in 0..MANY {
         let name = format!("file-{number:04}");
         let row = Place {
             dir: 1,
             name: name.as_bytes(),
             first: 1,
-            until: Some(3),
+            until,
         };
-        let version = version(EntryKind::File, number);
-        insert(&connection, &row, &version).unwrap();
+        insert(connection, &row, &version(EntryKind::File, number)).unwrap();
     }
-    snapshot(&connection, 3);
     connection.execute_batch("COMMIT").unwrap();
-    drop(connection);
-    assert_eq!(entries.map(Result::unwrap).count() as u64, MANY);
-    assert_eq!(found.map(Result::unwrap).count() as u64, MANY - 1);
 }
 
 #[test]
@@ -142,6 +178,42 @@ fn what_is_not_in_the_catalog_is_not_passed_over_in_silence() {
     place.unpublish(1);
     let catalog = place.store.catalog().unwrap();
     assert_eq!(catalog.sizes(&[name_of(2)]).unwrap().files, 1);
+}
+
+#[test]
+fn what_a_run_is_still_to_tell_the_catalog_need_only_be_waited_for() {
+    let mut rows = Rows::new(&[1]);
+    rows.put("/file", 1, None, version(EntryKind::File, 1));
+    rows.place.publish(2);
+    let dir = rows.place.store.control.reopen().unwrap();
+    let log = Log::new(dir, c"catalog.changes".to_owned());
+    let made = Made {
+        sequence: 2,
+        name: name_of(2),
+        rules: String::new(),
+        directory_bytes: 0,
+    };
+    log.complete(&made, Flush::Later).unwrap();
+    let (place, catalog) = rows.done();
+    assert_eq!(catalog.unknown_snapshots(), [name_of(2)]);
+    let waits = |hint: Option<&str>| assert!(hint.unwrap().contains("at its end"), "{hint:?}");
+    waits(catalog.unknown_hint());
+    waits(catalog.sizes(&[name_of(1)]).unwrap_err().hint());
+    waits(catalog.entries(name_of(2), "/").err().unwrap().hint());
+    // It was the first.
+    let file = place.store.path().join(".hardsnap/catalog.db");
+    let good = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    waits(place.store.catalog().unwrap_err().hint());
+    fs::write(&file, good).unwrap();
+    // Then it is not all that the catalog does not tell of.
+    place.publish(3);
+    let catalog = place.store.catalog().unwrap();
+    assert!(catalog.unknown_hint().unwrap().contains("reindex"));
+    log.discard();
+    place.unpublish(3);
+    let catalog = place.store.catalog().unwrap();
+    assert!(catalog.unknown_hint().unwrap().contains("reindex"));
 }
 
 #[test]

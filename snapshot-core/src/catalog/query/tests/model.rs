@@ -24,7 +24,7 @@ pub(super) type Path = Vec<&'static str>;
 pub(super) type Tree = BTreeMap<Path, Version>;
 
 /// Names for entries; one of them is not the order of a path's text.
-pub(super) const NAMES: [&str; 4] = ["a", "a.b", "b", "c"];
+pub(super) const NAMES: [&str; 6] = ["a", "a.b", "b", "c", "d", "e"];
 
 /// One thing that a user does. Paths are chosen among those there are.
 #[derive(Clone, Debug)]
@@ -41,6 +41,11 @@ pub(super) enum Edit {
     /// There and back: only the ctime is another one.
     Stir(usize),
     Rename {
+        from: usize,
+        within: usize,
+        name: usize,
+    },
+    RenameDirectory {
         from: usize,
         within: usize,
         name: usize,
@@ -97,7 +102,21 @@ impl History {
             dirs: BTreeMap::new(),
             trees: BTreeMap::new(),
         };
-        history.make(Vec::new(), EntryKind::Directory);
+        let (directory, file) = (EntryKind::Directory, EntryKind::File);
+        let paths: [(&[&'static str], EntryKind); 9] = [
+            (&[], directory),
+            (&["a"], directory),
+            (&["a", "a"], file),
+            (&["a", "b"], file),
+            (&["b"], directory),
+            (&["b", "a"], directory),
+            (&["b", "a", "b"], file),
+            (&["b", "c"], file),
+            (&["c"], file),
+        ];
+        for (path, kind) in paths {
+            history.make(path.to_vec(), kind);
+        }
         history
     }
 
@@ -145,20 +164,12 @@ impl History {
             }),
             Edit::Stir(at) => self.change(at, |_, _| {}),
             Edit::Rename { from, within, name } => {
-                let (Some(from), Some(to)) = (self.some_path(from), self.free(within, name)) else {
-                    return;
-                };
-                if from.is_empty() || to.starts_with(&from) {
-                    return;
-                }
-                let moved: Vec<Path> = self.below(&from);
-                for path in moved {
-                    let number = self.names.remove(&path).unwrap();
-                    let new = [&to[..], &path[from.len()..]].concat();
-                    self.names.insert(new, number);
-                }
-                self.stir_above(&from);
-                self.stir_above(&to);
+                self.rename(self.some_path(from), self.free(within, name));
+            }
+            Edit::RenameDirectory { from, within, name } => {
+                let dirs = self.directories();
+                let from = dirs[from % dirs.len()].clone();
+                self.rename(Some(from), self.free(within, name));
             }
             Edit::Link { from, within, name } => {
                 let (Some(from), Some(to)) = (self.some_path(from), self.free(within, name)) else {
@@ -195,16 +206,34 @@ impl History {
         paths.nth(choice % self.names.len().max(1)).cloned()
     }
 
-    /// A path of a directory's that nothing has yet.
-    fn free(&self, within: usize, name: usize) -> Option<Path> {
+    fn directories(&self) -> Vec<Path> {
         let is_directory =
             |number: &u64| self.inodes[number].version.facts.kind == EntryKind::Directory;
         let dirs = self.names.iter().filter(|(_, number)| is_directory(number));
-        let dirs: Vec<&Path> = dirs
-            .map(|(path, _)| path)
-            .filter(|path| path.len() < 4)
-            .collect();
-        let mut path = (*dirs.get(within % dirs.len().max(1))?).clone();
+        dirs.map(|(path, _)| path.clone()).collect()
+    }
+
+    fn rename(&mut self, from: Option<Path>, to: Option<Path>) {
+        let (Some(from), Some(to)) = (from, to) else {
+            return;
+        };
+        if from.is_empty() || to.starts_with(&from) {
+            return;
+        }
+        for path in self.below(&from) {
+            let number = self.names.remove(&path).unwrap();
+            let new = [&to[..], &path[from.len()..]].concat();
+            self.names.insert(new, number);
+        }
+        self.stir_above(&from);
+        self.stir_above(&to);
+    }
+
+    /// A path of a directory's that nothing has yet.
+    fn free(&self, within: usize, name: usize) -> Option<Path> {
+        let mut dirs = self.directories();
+        dirs.retain(|path| path.len() < 4);
+        let mut path = dirs.swap_remove(within % dirs.len());
         path.push(NAMES[name % NAMES.len()]);
         (!self.names.contains_key(&path)).then_some(path)
     }
