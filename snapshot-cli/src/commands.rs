@@ -78,7 +78,9 @@ fn tell_unknown(catalog: &Catalog, console: &Console) {
     let unknown = catalog.unknown_snapshots();
     if !unknown.is_empty() && !console.is_json() {
         console.tell(human::named("the catalog does not tell of", unknown, false).trim_end());
-        console.hint("`hardsnap reindex STORE` reads them in");
+        if let Some(hint) = catalog.unknown_hint() {
+            console.hint(hint);
+        }
     }
 }
 

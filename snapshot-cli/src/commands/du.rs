@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hardsnap::{SnapshotName, Store};
+use hardsnap::{Sizes, SnapshotName, Store};
 
 use super::{now, printed};
 use crate::args::DuArgs;
@@ -20,24 +20,26 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
     }
     let is_of_all = names.is_empty();
     let plan = store.plan_prune(None, now())?;
-    let catalog = store.catalog()?;
-    if is_of_all {
-        names = catalog.snapshots().iter().map(|known| known.name).collect();
-    }
-    let mut alone = Vec::new();
-    for name in &names {
-        alone.push(summary::Alone::new(*name, catalog.sizes(&[*name])?));
-    }
-    let set = if is_of_all {
-        plan.remove().iter().map(|removed| removed.id).collect()
+    let usage = if store.snapshots()?.is_empty() {
+        // There need not be a catalog yet.
+        summary::Usage::of_all(Vec::new(), Vec::new(), Sizes::default(), plan.pause())
     } else {
-        names
-    };
-    let sizes = catalog.sizes(&set)?;
-    let usage = if is_of_all {
-        summary::Usage::of_all(alone, set, sizes, plan.pause())
-    } else {
-        summary::Usage::of_some(alone, set, sizes)
+        let catalog = store.catalog()?;
+        if is_of_all {
+            names = catalog.snapshots().iter().map(|known| known.name).collect();
+        }
+        let mut alone = Vec::new();
+        for name in &names {
+            alone.push(summary::Alone::new(*name, catalog.sizes(&[*name])?));
+        }
+        if is_of_all {
+            let expired: Vec<_> = plan.remove().iter().map(|removed| removed.id).collect();
+            let sizes = catalog.sizes(&expired)?;
+            summary::Usage::of_all(alone, expired, sizes, plan.pause())
+        } else {
+            let sizes = catalog.sizes(&names)?;
+            summary::Usage::of_some(alone, names, sizes)
+        }
     };
     if console.is_json() {
         console.print_json(&json::Line::summary(&usage));

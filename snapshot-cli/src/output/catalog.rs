@@ -34,7 +34,7 @@ pub(crate) fn versions(store: &Store, versions: &[EntryVersion]) -> String {
             version.first.to_string(),
             version.last.to_string(),
             count(version.snapshots as u64),
-            mode(entry),
+            mode(entry.kind, entry.mode),
             size_of(entry),
             clock(entry.mtime, zone),
             place(store, version.last, entry),
@@ -277,8 +277,8 @@ fn size_of(entry: &CatalogEntry) -> String {
 }
 
 /// Kind and permission bits as `ls` shows them: `-rw-r--r--`.
-fn mode(entry: &CatalogEntry) -> String {
-    let kind = match entry.kind {
+fn mode(kind: EntryKind, mode: u32) -> String {
+    let kind = match kind {
         EntryKind::File => '-',
         EntryKind::Directory => 'd',
         EntryKind::Symlink => 'l',
@@ -290,10 +290,10 @@ fn mode(entry: &CatalogEntry) -> String {
     };
     let mut text = String::from(kind);
     for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = entry.mode >> shift;
+        let bits = mode >> shift;
         text.push(if bits & 4 == 0 { '-' } else { 'r' });
         text.push(if bits & 2 == 0 { '-' } else { 'w' });
-        text.push(match (entry.mode & special != 0, bits & 1 != 0) {
+        text.push(match (mode & special != 0, bits & 1 != 0) {
             (true, true) => letter,
             (true, false) => letter.to_ascii_uppercase(),
             (false, true) => 'x',
@@ -317,4 +317,23 @@ fn clock(time: FileTime, zone: Zone) -> String {
 fn count_signed(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", count(number.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_look_as_ls_has_them() {
+        for (kind, bits, text) in [
+            (EntryKind::File, 0o644, "-rw-r--r--"),
+            (EntryKind::Directory, 0o1777, "drwxrwxrwt"),
+            (EntryKind::File, 0o4755, "-rwsr-xr-x"),
+            (EntryKind::File, 0o6600, "-rwS--S---"),
+            (EntryKind::Fifo, 0o1000, "p--------T"),
+            (EntryKind::Symlink, 0o777, "lrwxrwxrwx"),
+        ] {
+            assert_eq!(mode(kind, bits), text);
+        }
+    }
 }

@@ -105,7 +105,7 @@ pub(crate) fn tree(report: &TreeReport, target: &Path, dry_run: bool) -> String 
     )
 }
 
-/// `12,345 files linked, 17 copied (3.4 MB new of 1.2 GB), 812 directories`.
+/// `12,345 files linked, 17 copied (17.0 MiB new of 3.0 GiB), 812 directories`.
 fn totals(counts: &Counts) -> String {
     let Counts {
         files_linked,
@@ -382,10 +382,10 @@ mod tests {
         assert_eq!(totals(&counts), "1 file copied (5 B), 1 directory");
         counts.files_linked = 12_345;
         counts.files_copied = 17;
-        counts.bytes_copied = 3_400_000;
-        counts.bytes_linked = 1_196_600_000;
+        counts.bytes_copied = 17 << 20;
+        counts.bytes_linked = 3 << 30;
         counts.directories = 812;
-        let all = "12,345 files linked, 17 copied (3.4 MB new of 1.2 GB), 812 directories";
+        let all = "12,345 files linked, 17 copied (17.0 MiB new of 3.0 GiB), 812 directories";
         assert_eq!(totals(&counts), all);
         counts.symlinks = 2;
         counts.specials = 1;
@@ -395,10 +395,10 @@ mod tests {
         );
         let mut counts = Counts::default();
         counts.files_moved = 10_000;
-        counts.bytes_linked = 1_000_000;
+        counts.bytes_linked = 1 << 20;
         assert_eq!(
             totals(&counts),
-            "0 files linked, 10,000 moved, 0 copied (0 B new of 1.0 MB), 0 directories"
+            "0 files linked, 10,000 moved, 0 copied (0 B new of 1.0 MiB), 0 directories"
         );
         assert_eq!(not_taken(3, 1), ", 3 skipped, 1 left out");
         assert_eq!(not_taken(0, 0), "");

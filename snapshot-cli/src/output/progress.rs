@@ -338,7 +338,7 @@ fn how_far(entries: u64, expected: u64, walking: Duration) -> String {
     text
 }
 
-/// `449,800 linked, 323 copied (1.2 GB of 54.0 GB); 52,000/s, 120 MB/s`: entries and copied
+/// `449,800 linked, 323 copied (1.2 GiB of 54.0 GiB); 52,000/s, 120 MiB/s`: entries and copied
 /// bytes a second.
 fn what_was_done(sums: &Sums, rates: &Rates) -> String {
     format!(

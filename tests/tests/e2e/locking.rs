@@ -68,7 +68,15 @@ fn a_second_run_is_told_who_holds_the_lock() {
         assert!(outcome.stderr().contains(host.trim()), "{outcome}");
     }
     // Looking takes no lock.
-    scratch.hardsnap("list").arg(&store).json().expect(0);
+    for words in [
+        &["list"][..],
+        &["du"],
+        &["find", "file"],
+        &["diff", "latest", "latest"],
+    ] {
+        let command = scratch.hardsnap(words[0]).arg(&store).args(&words[1..]);
+        command.json().expect(0);
+    }
     assert_eq!(view.names(), names);
     assert_eq!(view.work().len(), 1);
     first.send(Signal::CONT);

@@ -24,6 +24,7 @@ mod mounts;
 mod odd_disks;
 mod ordinary_user;
 mod output;
+mod questions;
 mod racy;
 mod reading;
 mod refusals;
