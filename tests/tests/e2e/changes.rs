@@ -13,7 +13,7 @@ use hardsnap_tests::{
 };
 
 use crate::attributes::{chmod, set};
-use crate::catalog::{Agreement, Days, Ledger, Version, aged, can_age};
+use crate::catalog::{Agreement, Days, Ledger, Version, aged, can_age, edit_quietly};
 
 #[track_caller]
 fn assert_counts(outcome: &Outcome, linked: u64, moved: u64, copied: u64) {
@@ -35,15 +35,6 @@ fn three(scratch: &Scratch) -> TreeBuilder {
         .file("below/three", vec![b'3'; 100_000])
         .xattr("user.a", b"1")
         .symlink("link", "one")
-}
-
-/// Writes other bytes into a file, as many as before, and puts its mtime back.
-fn edit_quietly(path: &Path) {
-    let mtime = FileTime::from_last_modification_time(&path.metadata().unwrap());
-    let mut content = fs::read(path).unwrap();
-    content[0] ^= 1;
-    fs::write(path, content).unwrap();
-    filetime::set_file_mtime(path, mtime).unwrap();
 }
 
 fn mtime(path: &Path) -> FileTime {

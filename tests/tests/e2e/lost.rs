@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use hardsnap_tests::{
     Scratch, TreeBuilder, TreeImage, assert_same, assert_unchanged, assert_untouched, can_trace,
@@ -11,7 +12,7 @@ use hardsnap_tests::{
 use rusqlite::Connection;
 
 use crate::attributes::set;
-use crate::catalog::{Days, aged, file, forget};
+use crate::catalog::{Agreement, Days, aged, edit_quietly, file, forget};
 
 fn tree(scratch: &Scratch) -> TreeBuilder {
     let mut tree = scratch
@@ -115,17 +116,61 @@ fn the_catalog_of_another_store_is_noticed() {
     });
 }
 
+/// Puts the store into a directory of its own making: the numbers of the stored
+/// inodes are learnt, and nothing else of the catalog is lost.
+fn is_learnt(how: impl Fn(&Path, &Path)) {
+    let scratch = Scratch::new();
+    let mut days = Days::begin(&scratch, tree(&scratch).build());
+    for round in 0..2 {
+        fs::rename(days.path("many"), days.path("more")).unwrap();
+        fs::write(days.path("many"), format!("round {round}")).unwrap();
+        days.next();
+        fs::remove_file(days.path("many")).unwrap();
+        fs::rename(days.path("more"), days.path("many")).unwrap();
+        days.next();
+    }
+    let away = scratch.join("away");
+    fs::rename(&days.store, &away).unwrap();
+    how(&away, &days.store);
+    days.agreement = Agreement::new(&days.store);
+    // What only a ctime tells is seen all the same.
+    edit_quietly(&days.path("kept"));
+    let outcome = days.run(|command| command);
+    assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
+    assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
+    assert_eq!(outcome.number("files_linked"), 61, "{outcome}");
+    days.agreement.check();
+    let outcome = days.next();
+    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.number("files_linked"), 62, "{outcome}");
+}
+
 #[test]
-fn a_store_that_was_copied_elsewhere_is_noticed() {
-    is_noticed("the store was moved to another disk", |days| {
-        let away = days.scratch.join("away");
-        fs::rename(&days.store, &away).unwrap();
-        fs::create_dir(&days.store).unwrap();
-        for found in fs::read_dir(&away).unwrap() {
+fn a_store_in_another_directory_is_learnt_anew() {
+    is_learnt(|from, to| {
+        fs::create_dir(to).unwrap();
+        for found in fs::read_dir(from).unwrap() {
             let path = found.unwrap().path();
-            fs::rename(&path, days.store.join(path.file_name().unwrap())).unwrap();
+            fs::rename(&path, to.join(path.file_name().unwrap())).unwrap();
         }
-        fs::set_permissions(&days.store, away.metadata().unwrap().permissions()).unwrap();
+        fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
+    });
+}
+
+#[test]
+fn a_copied_store_is_learnt_anew() {
+    is_learnt(|from, to| {
+        let copied = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    });
+}
+
+#[test]
+fn a_store_that_was_copied_without_its_links_is_learnt_anew() {
+    is_learnt(|from, to| {
+        let options = "--archive --no-preserve=links".split(' ');
+        let copied = Command::new("cp").args(options).args([from, to]).status();
+        assert!(copied.unwrap().success());
     });
 }
 

@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use filetime::FileTime;
 use hardsnap_tests::{Hardsnap, have, skip_unless};
 
 pub(crate) use agreement::Agreement;
@@ -44,4 +45,13 @@ pub(crate) fn forget(store: &Path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         other => other.unwrap(),
     }
+}
+
+/// Writes other bytes into a file, as many as before, and puts its mtime back.
+pub(crate) fn edit_quietly(path: &Path) {
+    let mtime = FileTime::from_last_modification_time(&path.metadata().unwrap());
+    let mut content = fs::read(path).unwrap();
+    content[0] ^= 1;
+    fs::write(path, content).unwrap();
+    filetime::set_file_mtime(path, mtime).unwrap();
 }

@@ -190,6 +190,8 @@ fn what_a_run_is_still_to_tell_the_catalog_need_only_be_waited_for() {
     let made = Made {
         sequence: 2,
         name: name_of(2),
+        after: 1,
+        is_after_gap: false,
         rules: String::new(),
         directory_bytes: 0,
     };
