@@ -18,7 +18,7 @@ use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::smallfile::Flush;
 
 /// So much waits in memory.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Where the chunks begin. What is before them is written last, and tells that
 /// all are there.
@@ -107,7 +107,8 @@ impl Log {
             none => none.insert(self.make()?),
         };
         if !chunk.is_empty() {
-            file.write_all(&framed(&chunk))?;
+            file.write_all(&frame(&chunk))?;
+            file.write_all(&chunk)?;
         }
         Ok(())
     }
@@ -172,7 +173,8 @@ fn write_head(file: &mut File, made: &Made, flush: Flush) -> io::Result<()> {
     let length = file.stream_position()?;
     // Without a chunk it would end with the head.
     file.set_len(length)?;
-    let head = framed(&[made.written(), length.to_le_bytes().to_vec()].concat());
+    let head = [made.written(), length.to_le_bytes().to_vec()].concat();
+    let head = [&frame(&head), head.as_slice()].concat();
     if head.len() as u64 > HEAD_BYTES {
         return Err(io::Error::other("the snapshot's rules are too long"));
     }
@@ -183,13 +185,12 @@ fn write_head(file: &mut File, made: &Made, flush: Flush) -> io::Result<()> {
     }
 }
 
-/// A chunk with its length and its checksum before it.
-fn framed(chunk: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(12 + chunk.len());
-    text.extend_from_slice(&(chunk.len() as u64).to_le_bytes());
-    text.extend_from_slice(&crc32fast::hash(chunk).to_le_bytes());
-    text.extend_from_slice(chunk);
-    text
+/// What comes before a chunk: its length and its checksum.
+fn frame(chunk: &[u8]) -> [u8; 12] {
+    let mut frame = [0; 12];
+    frame[..8].copy_from_slice(&(chunk.len() as u64).to_le_bytes());
+    frame[8..].copy_from_slice(&crc32fast::hash(chunk).to_le_bytes());
+    frame
 }
 
 fn next_chunk(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {

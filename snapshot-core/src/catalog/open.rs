@@ -212,7 +212,10 @@ impl Store {
             connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE;")?;
         }
         match how {
-            Open::Read | Open::Hold => {}
+            Open::Read => {}
+            // Each directory is read once: there is no use in a large cache for
+            // each worker.
+            Open::Hold => connection.execute_batch("PRAGMA cache_size = -512;")?,
             // Shared memory and WAL do not work over NFS; a journal that stays
             // spares making and removing it there. It is empty when it is not
             // used: one with content is opened, and as root its owner set, by

@@ -21,8 +21,8 @@ pub(crate) struct Standing {
     pub(crate) newest: u64,
 }
 
-/// So much is held of a directory at once: some 80,000 entries.
-const MOST_BYTES: usize = 4 << 20;
+/// So much is held of a directory at once: some 20,000 entries.
+const MOST_BYTES: usize = 1 << 20;
 
 impl Standing {
     /// The basis, if the newest snapshot is another one.
