@@ -28,6 +28,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cancel::CancelToken;
 use crate::catalog::open::Numbers;
 use crate::catalog::query::reading::{Handle, REINDEX, WAIT};
 use crate::error::{Error, ErrorKind, Result};
@@ -113,6 +114,37 @@ impl Catalog {
         let first = self.unknown.first()?;
         let is_untold = self.unknown.len() == 1 && self.untold == Some(*first);
         Some(if is_untold { WAIT } else { REINDEX })
+    }
+
+    /// The same catalog, which a switch stops: once it is on, each question and
+    /// each iterator that came of one fails with [`ErrorKind::Cancelled`], within
+    /// some hundredths of a second.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> hardsnap::Result<()> {
+    /// let store = hardsnap::Store::open("/mnt/backup")?;
+    /// let cancel = hardsnap::CancelToken::new();
+    /// let catalog = store.catalog()?.with_cancel(&cancel);
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(std::time::Duration::from_secs(10));
+    ///     cancel.cancel();
+    /// });
+    /// for found in catalog.find("*.odt")? {
+    ///     println!("{}", found?.entry.path.display());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_cancel(&self, cancel: &CancelToken) -> Catalog {
+        Catalog {
+            handle: Arc::new(self.handle.with_cancel(cancel)),
+            numbers: self.numbers,
+            unknown: self.unknown.clone(),
+            untold: self.untold,
+        }
     }
 
     /// The entry that a snapshot has at a path; none if it has none there.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+use crate::cancel::CancelToken;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::query::CatalogSnapshot;
 use crate::catalog::query::living::Living;
@@ -33,11 +34,13 @@ pub(super) const WAIT: &str = "the run that made the newest snapshot tells the c
 /// The open catalog, shared by whoever reads it.
 #[derive(Debug)]
 pub(super) struct Handle {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
     file: PathBuf,
     /// The snapshots that there were when it was opened, in the order in which
     /// they were made.
     pub(super) known: Vec<CatalogSnapshot>,
+    /// Stops whoever reads.
+    cancel: CancelToken,
 }
 
 /// One turn of reading.
@@ -141,14 +144,26 @@ impl Handle {
         // Walks have more statements than the usual number at hand.
         connection.set_prepared_statement_cache_capacity(64);
         Handle {
-            connection: Mutex::new(connection),
+            connection: Arc::new(Mutex::new(connection)),
             file,
             known,
+            cancel: CancelToken::new(),
+        }
+    }
+
+    /// The same, stopped by a switch.
+    pub(super) fn with_cancel(&self, cancel: &CancelToken) -> Handle {
+        Handle {
+            connection: Arc::clone(&self.connection),
+            file: self.file.clone(),
+            known: self.known.clone(),
+            cancel: cancel.clone(),
         }
     }
 
     /// Takes a turn, in which the catalog does not change.
     pub(super) fn read<T>(&self, ask: impl FnOnce(&Reading<'_>) -> Outcome<T>) -> Result<T> {
+        self.cancel.check()?;
         let connection = self
             .connection
             .lock()

@@ -6,6 +6,7 @@ use rusqlite::{Connection, ffi};
 
 use super::model::{TestStore, name_of};
 use super::rows::{Rows, snapshot, version};
+use crate::cancel::CancelToken;
 use crate::catalog::change::Made;
 use crate::catalog::log::Log;
 use crate::catalog::open::{Open, Trouble};
@@ -306,6 +307,27 @@ fn a_run_that_writes_all_the_time_is_no_damage() {
     let trouble = Trouble::from(rusqlite::Error::SqliteFailure(busy, None));
     let error = reading::error("catalog.db".as_ref(), &trouble);
     assert_eq!(error.kind(), ErrorKind::StoreLocked);
+}
+
+#[test]
+fn a_switch_stops_the_questions_that_it_was_given_to() {
+    let (_place, catalog) = many();
+    let cancel = CancelToken::new();
+    let stopped = catalog.with_cancel(&cancel);
+    let entries = stopped.entries(name_of(1), "/").unwrap();
+    assert_eq!(entries.map(Result::unwrap).count() as u64, MANY + 1);
+    let mut entries = stopped.entries(name_of(1), "/").unwrap();
+    let found = stopped.find("file-*").unwrap();
+    entries.next().unwrap().unwrap();
+    cancel.cancel();
+    let mut rest = entries.by_ref().skip_while(Result::is_ok);
+    assert_eq!(kind_of(rest.next().unwrap()), ErrorKind::Cancelled);
+    assert!(rest.next().is_none());
+    assert_eq!(kind_of(found.last().unwrap()), ErrorKind::Cancelled);
+    assert_eq!(kind_of(stopped.versions("/")), ErrorKind::Cancelled);
+    assert_eq!(kind_of(stopped.sizes(&[name_of(1)])), ErrorKind::Cancelled);
+    let entries = catalog.entries(name_of(1), "/").unwrap();
+    assert_eq!(entries.map(Result::unwrap).count() as u64, MANY + 1);
 }
 
 #[test]
