@@ -13,7 +13,8 @@
  * handle to its argument before the last, gives a handle away, which its _free function
  * takes back; NULL is allowed there. Such results are written only on success. What an
  * accessor returns is lent: it lives as long as the handle that it was asked of. Accessors
- * given NULL, or a place beyond the last, return NULL, 0 or false.
+ * given NULL, or a place beyond the last, return NULL, 0 or false. A function whose name ends
+ * in _next lends, too: what it writes lives until it is called again with the same handle.
  *
  * Text is UTF-8 with a NUL at its end. Paths are bytes, of no encoding: going in as a pointer
  * and a number of bytes, no NUL needed; coming out with a NUL at their end, and their length
@@ -22,9 +23,10 @@
  * Numbers that stand for a choice and mean nothing are refused (HARDSNAP_INVALID_ARGUMENT).
  *
  * Threads. A handle may be used by any thread, by several at once as long as none of them
- * changes (_set_, _add_, ...) or frees it. A hardsnap_cancel may be stopped at any time. The
- * library makes threads of its own for the time of a call; callbacks come on the caller's.
- * After fork() the child may use handles, too; during a run it may only exec or exit.
+ * changes (_set_, _add_, _next, ...) or frees it. A hardsnap_cancel may be stopped at any
+ * time. The library makes threads of its own for the time of a call; callbacks come on the
+ * caller's. After fork() the child may use handles, too, but for a catalog and what came of
+ * it; during a run it may only exec or exit.
  *
  * The library reads no environment and no clock for its decisions, and prints nothing (but
  * for the note that a bug leaves on standard error). It never calls exit() or abort().
@@ -140,6 +142,97 @@
  * they are needed.
  */
 #define HARDSNAP_FREE_INODES 19
+
+/**
+ * The path is only in the later one of the two.
+ */
+#define HARDSNAP_CHANGE_ADDED 1
+
+/**
+ * The path is only in the earlier one of the two.
+ */
+#define HARDSNAP_CHANGE_REMOVED 2
+
+/**
+ * It is another kind of entry or has other content.
+ */
+#define HARDSNAP_CHANGE_MODIFIED 3
+
+/**
+ * Only metadata differ.
+ */
+#define HARDSNAP_CHANGE_METADATA 4
+
+/**
+ * What was at a path that is gone is at a path that is new, as it was or
+ * altered.
+ */
+#define HARDSNAP_CHANGE_MOVED 5
+
+/**
+ * What it is: a file became a directory.
+ */
+#define HARDSNAP_ASPECT_KIND 1
+
+/**
+ * The data of a file, the target of a symlink, the number of a device.
+ */
+#define HARDSNAP_ASPECT_CONTENT 2
+
+/**
+ * Permission bits.
+ */
+#define HARDSNAP_ASPECT_MODE 3
+
+/**
+ * Owner or group.
+ */
+#define HARDSNAP_ASPECT_OWNER 4
+
+/**
+ * When it was last modified.
+ */
+#define HARDSNAP_ASPECT_MTIME 5
+
+/**
+ * Extended attributes or ACLs.
+ */
+#define HARDSNAP_ASPECT_XATTRS 6
+
+/**
+ * A regular file.
+ */
+#define HARDSNAP_KIND_FILE 1
+
+/**
+ * A directory.
+ */
+#define HARDSNAP_KIND_DIRECTORY 2
+
+/**
+ * A symbolic link.
+ */
+#define HARDSNAP_KIND_SYMLINK 3
+
+/**
+ * A named pipe.
+ */
+#define HARDSNAP_KIND_FIFO 4
+
+/**
+ * A Unix domain socket.
+ */
+#define HARDSNAP_KIND_SOCKET 5
+
+/**
+ * A character device.
+ */
+#define HARDSNAP_KIND_CHAR_DEVICE 6
+
+/**
+ * A block device.
+ */
+#define HARDSNAP_KIND_BLOCK_DEVICE 7
 
 /**
  * The run has the lock. There are a snapshot's name and, if there is a basis,
@@ -391,10 +484,46 @@ typedef struct hardsnap_cancel hardsnap_cancel;
 typedef struct hardsnap_capabilities hardsnap_capabilities;
 
 /**
+ * What a store remembers of all its snapshots: every version of every entry,
+ * with the snapshots that have it. It tells of the snapshots that there were
+ * when it was opened. It may be used by several threads at once, and while a
+ * backup runs; neither it nor what it answers needs the store any more. A
+ * process that forks leaves all of them to its parent, and opens its own.
+ */
+typedef struct hardsnap_catalog hardsnap_catalog;
+
+/**
+ * An entry that differs between two snapshots.
+ */
+typedef struct hardsnap_change hardsnap_change;
+
+/**
+ * What differs between two snapshots, in the order of the paths.
+ */
+typedef struct hardsnap_changes hardsnap_changes;
+
+/**
  * What the calculator decided of each snapshot. Snapshots are told apart by
  * their place in the array that was given.
  */
 typedef struct hardsnap_decisions hardsnap_decisions;
+
+/**
+ * The entries of a snapshot, in the order of their paths: names in the order
+ * of their bytes, and a directory before what is in it.
+ */
+typedef struct hardsnap_entries hardsnap_entries;
+
+/**
+ * An entry of a snapshot, as it was in the source, also where the destination
+ * could not hold all of it.
+ */
+typedef struct hardsnap_entry hardsnap_entry;
+
+/**
+ * A version of a path, and the snapshots that have it. Lent by what lists it.
+ */
+typedef struct hardsnap_entry_version hardsnap_entry_version;
 
 /**
  * Why a call failed: made by a function that returns a status other than
@@ -415,9 +544,24 @@ typedef struct hardsnap_event hardsnap_event;
 typedef struct hardsnap_filter hardsnap_filter;
 
 /**
+ * The paths that match a pattern, in their order.
+ */
+typedef struct hardsnap_found hardsnap_found;
+
+/**
+ * A path that was found, and the snapshots that have it.
+ */
+typedef struct hardsnap_found_path hardsnap_found_path;
+
+/**
  * How a store is made.
  */
 typedef struct hardsnap_init_options hardsnap_init_options;
+
+/**
+ * A path that hardsnap_catalog_resolve() found.
+ */
+typedef struct hardsnap_path hardsnap_path;
 
 /**
  * Which snapshots to keep.
@@ -442,6 +586,11 @@ typedef struct hardsnap_prune_plan hardsnap_prune_plan;
 typedef struct hardsnap_report hardsnap_report;
 
 /**
+ * What deleting a set of snapshots would free.
+ */
+typedef struct hardsnap_sizes hardsnap_sizes;
+
+/**
  * A published snapshot, as its record tells it.
  */
 typedef struct hardsnap_snapshot hardsnap_snapshot;
@@ -462,6 +611,11 @@ typedef struct hardsnap_store hardsnap_store;
  * How one tree is replicated.
  */
 typedef struct hardsnap_tree_options hardsnap_tree_options;
+
+/**
+ * The versions of a path, oldest first.
+ */
+typedef struct hardsnap_versions hardsnap_versions;
 
 /**
  * What a call came to: HARDSNAP_OK, or why its work was not done. The numbers
@@ -544,6 +698,11 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
  * `latest` exists and is not a symlink.
  */
 #define HARDSNAP_LATEST_OCCUPIED 105
+
+/**
+ * The catalog is missing or damaged, or does not tell of what was asked.
+ */
+#define HARDSNAP_CATALOG_UNUSABLE 106
 
 /**
  * No source was given.
@@ -671,6 +830,330 @@ uint64_t hardsnap_capabilities_get(const struct hardsnap_capabilities *capabilit
  * All of them as a line of JSON, but for what is free.
  */
 const char *hardsnap_capabilities_json(const struct hardsnap_capabilities *capabilities);
+
+/**
+ * Opens the catalog, to be asked about the snapshots that there are now. It is
+ * only read. Once `cancel` is on, which may be NULL, each question, and what
+ * came of one, fails with HARDSNAP_CANCELLED, within a tenth of a second.
+ *
+ * Errors: HARDSNAP_CATALOG_UNUSABLE if there is none, or it is damaged;
+ * HARDSNAP_UNSUPPORTED_FORMAT if a newer version wrote it;
+ * HARDSNAP_STORE_LOCKED if a run writes to it all the time; HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_catalog(const struct hardsnap_store *store,
+                                       const struct hardsnap_cancel *cancel,
+                                       struct hardsnap_catalog **catalog,
+                                       struct hardsnap_error **error);
+
+/**
+ * Frees a catalog; what came of its questions stays. NULL is allowed.
+ */
+void hardsnap_catalog_free(struct hardsnap_catalog *catalog);
+
+/**
+ * How many snapshots the catalog tells of.
+ */
+size_t hardsnap_catalog_snapshot_count(const struct hardsnap_catalog *catalog);
+
+/**
+ * The name of one of them, in the order in which they were made; NULL beyond
+ * the last.
+ */
+const char *hardsnap_catalog_snapshot(const struct hardsnap_catalog *catalog,
+                                      size_t index);
+
+/**
+ * How many snapshots of the store it does not tell of, because they were made
+ * before there was one. `hardsnap reindex` reads them in.
+ */
+size_t hardsnap_catalog_unknown_count(const struct hardsnap_catalog *catalog);
+
+/**
+ * The name of one of these; NULL beyond the last.
+ */
+const char *hardsnap_catalog_unknown(const struct hardsnap_catalog *catalog,
+                                     size_t index);
+
+/**
+ * The entry that a snapshot, given by its full name, has at a path; NULL is
+ * written if it has none there.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_INVALID_OPTION if the path is
+ * not an absolute one; HARDSNAP_CATALOG_UNUSABLE if the catalog is damaged or
+ * does not tell of the snapshot; HARDSNAP_STORE_LOCKED if a run writes to it
+ * all the time; HARDSNAP_CANCELLED.
+ */
+hardsnap_status hardsnap_catalog_entry(const struct hardsnap_catalog *catalog,
+                                       const char *snapshot,
+                                       const char *entry_path,
+                                       size_t length,
+                                       struct hardsnap_entry **entry,
+                                       struct hardsnap_error **error);
+
+/**
+ * The entries of a snapshot, given by its full name: the one at the path
+ * `below`, then all that is below it. There is none if the snapshot does not
+ * have the path; NULL stands for all of it. Errors as those of
+ * hardsnap_catalog_entry().
+ */
+hardsnap_status hardsnap_catalog_entries(const struct hardsnap_catalog *catalog,
+                                         const char *snapshot,
+                                         const char *below,
+                                         size_t length,
+                                         struct hardsnap_entries **entries,
+                                         struct hardsnap_error **error);
+
+/**
+ * The versions of a path. Neighbouring snapshots between which nothing changed
+ * that a user could see have the same version; there are several equal ones if
+ * the path was gone in between, and none if no snapshot has it. Errors as those
+ * of hardsnap_catalog_entry().
+ */
+hardsnap_status hardsnap_catalog_versions(const struct hardsnap_catalog *catalog,
+                                          const char *entry_path,
+                                          size_t length,
+                                          struct hardsnap_versions **versions,
+                                          struct hardsnap_error **error);
+
+/**
+ * Finds the paths that match a pattern, in any snapshot. Patterns have the
+ * syntax of .gitignore: one without a slash is matched with names, wherever
+ * they are; one with a slash with whole paths, from / on; one that ends with a
+ * slash with directories only. If snapshots are removed meanwhile, what was
+ * only in them may be missing.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION if the pattern cannot be read or could never
+ * match anything.
+ */
+hardsnap_status hardsnap_catalog_find(const struct hardsnap_catalog *catalog,
+                                      const char *pattern,
+                                      struct hardsnap_found **found,
+                                      struct hardsnap_error **error);
+
+/**
+ * What differs between two snapshots, given by their full names: the changes
+ * that lead from `a` to `b`. Either may be the older one. A path that is new is
+ * moved, and not added, if it has what was at one that is gone. Errors as those
+ * of hardsnap_catalog_entry().
+ */
+hardsnap_status hardsnap_catalog_changes(const struct hardsnap_catalog *catalog,
+                                         const char *a,
+                                         const char *b,
+                                         struct hardsnap_changes **changes,
+                                         struct hardsnap_error **error);
+
+/**
+ * What deleting exactly the snapshots would free that are named by `count`
+ * full names. One that is named twice counts once.
+ *
+ * Errors: as those of hardsnap_catalog_entry(); HARDSNAP_CATALOG_UNUSABLE also
+ * if there is any snapshot that the catalog does not tell of, or if the store
+ * was moved to another disk since it was written: then nobody knows what they
+ * share.
+ */
+hardsnap_status hardsnap_catalog_sizes(const struct hardsnap_catalog *catalog,
+                                       const char *const *names,
+                                       size_t count,
+                                       struct hardsnap_sizes **sizes,
+                                       struct hardsnap_error **error);
+
+/**
+ * Finds the path that the snapshots have for one that a user gives. A path that
+ * is in any snapshot just as it is given, is that. Any other is taken from the
+ * current directory if it is relative, and symlinks on the way to it are
+ * followed, and if it is itself one that no snapshot has, that too.
+ *
+ * Errors: HARDSNAP_IO if the current directory is needed and is gone; as those
+ * of hardsnap_catalog_entry().
+ */
+hardsnap_status hardsnap_catalog_resolve(const struct hardsnap_catalog *catalog,
+                                         const char *given,
+                                         size_t length,
+                                         struct hardsnap_path **resolved,
+                                         struct hardsnap_error **error);
+
+/**
+ * Frees a path. NULL is allowed.
+ */
+void hardsnap_path_free(struct hardsnap_path *path);
+
+/**
+ * The path itself.
+ */
+const char *hardsnap_path_bytes(const struct hardsnap_path *path, size_t *length);
+
+/**
+ * Frees them, and with them the one that is lent. NULL is allowed.
+ */
+void hardsnap_changes_free(struct hardsnap_changes *changes);
+
+/**
+ * Lends the next change, or NULL when there is no more, also after an error.
+ * Errors as those of hardsnap_entries_next().
+ */
+hardsnap_status hardsnap_changes_next(struct hardsnap_changes *changes,
+                                      const struct hardsnap_change **change,
+                                      struct hardsnap_error **error);
+
+/**
+ * How it differs, HARDSNAP_CHANGE_ADDED and so on; 0 for NULL. Others may be
+ * added.
+ */
+int32_t hardsnap_change_kind(const struct hardsnap_change *change);
+
+/**
+ * The path; of what was moved, the new one.
+ */
+const char *hardsnap_change_path(const struct hardsnap_change *change, size_t *length);
+
+/**
+ * Where it was, if it was moved; else NULL.
+ */
+const char *hardsnap_change_from(const struct hardsnap_change *change, size_t *length);
+
+/**
+ * The entry before; NULL if it was added.
+ */
+const struct hardsnap_entry *hardsnap_change_before(const struct hardsnap_change *change);
+
+/**
+ * The entry after; NULL if it was removed.
+ */
+const struct hardsnap_entry *hardsnap_change_after(const struct hardsnap_change *change);
+
+/**
+ * Whether the two differ in something, HARDSNAP_ASPECT_CONTENT and so on.
+ * False if only one of them is there, and for what is none of these.
+ */
+bool hardsnap_change_differs(const struct hardsnap_change *change, int32_t aspect);
+
+/**
+ * All of it as a line of JSON, such as the command line prints.
+ */
+const char *hardsnap_change_json(const struct hardsnap_change *change);
+
+/**
+ * Frees them, and with them the one that is lent. NULL is allowed.
+ */
+void hardsnap_entries_free(struct hardsnap_entries *entries);
+
+/**
+ * Lends the next entry, or NULL when there is no more, also after an error.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT if the snapshot was removed meanwhile;
+ * HARDSNAP_CATALOG_UNUSABLE, HARDSNAP_STORE_LOCKED, HARDSNAP_CANCELLED.
+ */
+hardsnap_status hardsnap_entries_next(struct hardsnap_entries *entries,
+                                      const struct hardsnap_entry **entry,
+                                      struct hardsnap_error **error);
+
+/**
+ * Frees an entry that hardsnap_catalog_entry() made; never one that is lent.
+ * NULL is allowed.
+ */
+void hardsnap_entry_free(struct hardsnap_entry *entry);
+
+/**
+ * Its absolute path in the source, which is the one below the snapshot.
+ */
+const char *hardsnap_entry_path(const struct hardsnap_entry *entry, size_t *length);
+
+/**
+ * What it is, HARDSNAP_KIND_FILE and so on; 0 for NULL. Others may be added.
+ */
+int32_t hardsnap_entry_kind(const struct hardsnap_entry *entry);
+
+/**
+ * Permission bits with setuid, setgid and sticky: 12 bits.
+ */
+uint32_t hardsnap_entry_mode(const struct hardsnap_entry *entry);
+
+/**
+ * Number of the owner.
+ */
+uint32_t hardsnap_entry_uid(const struct hardsnap_entry *entry);
+
+/**
+ * Number of the group.
+ */
+uint32_t hardsnap_entry_gid(const struct hardsnap_entry *entry);
+
+/**
+ * The size of a file, in bytes; of other kinds what the source told.
+ */
+uint64_t hardsnap_entry_size_bytes(const struct hardsnap_entry *entry);
+
+/**
+ * What it takes in the store, in bytes; names of one file take it once. 0 for
+ * directories, of which each snapshot has its own: hardsnap_catalog_sizes()
+ * counts them.
+ */
+uint64_t hardsnap_entry_allocated_bytes(const struct hardsnap_entry *entry);
+
+/**
+ * When it was last modified, in whole seconds since 1970, rounded down.
+ */
+int64_t hardsnap_entry_mtime_seconds(const struct hardsnap_entry *entry);
+
+/**
+ * The nanoseconds after these seconds, below 1,000,000,000.
+ */
+uint32_t hardsnap_entry_mtime_nanoseconds(const struct hardsnap_entry *entry);
+
+/**
+ * What a symlink points to; NULL for other kinds.
+ */
+const char *hardsnap_entry_link_target(const struct hardsnap_entry *entry,
+                                       size_t *length);
+
+/**
+ * Number of the device that it is, as `stat` has it in `st_rdev`; 0 for other
+ * kinds.
+ */
+uint64_t hardsnap_entry_device_number(const struct hardsnap_entry *entry);
+
+/**
+ * How many extended attributes it has, ACLs among them.
+ */
+size_t hardsnap_entry_xattr_count(const struct hardsnap_entry *entry);
+
+/**
+ * The full name of one of them, such as "user.comment", in the order of names
+ * and in bytes as a path; NULL beyond the last.
+ */
+const char *hardsnap_entry_xattr_name(const struct hardsnap_entry *entry,
+                                      size_t index,
+                                      size_t *length);
+
+/**
+ * The value of one of them, `length` bytes of any kind; NULL beyond the last.
+ */
+const char *hardsnap_entry_xattr_value(const struct hardsnap_entry *entry,
+                                       size_t index,
+                                       size_t *length);
+
+/**
+ * BLAKE3 of a file's content, 32 bytes; NULL if it was not read.
+ */
+const uint8_t *hardsnap_entry_blake3(const struct hardsnap_entry *entry);
+
+/**
+ * Whether the snapshot's tree has it, and not the catalog alone: some
+ * destinations hold no devices or symlinks.
+ */
+bool hardsnap_entry_is_stored(const struct hardsnap_entry *entry);
+
+/**
+ * Its inode in the store: entries of one snapshot with the same one are names
+ * of one file. 0 for directories, of which each snapshot has its own, and for
+ * what the destination could not hold.
+ */
+uint64_t hardsnap_entry_stored_inode(const struct hardsnap_entry *entry);
+
+/**
+ * All of it as a line of JSON.
+ */
+const char *hardsnap_entry_json(const struct hardsnap_entry *entry);
 
 /**
  * Frees an error. NULL is allowed.
@@ -1366,6 +1849,45 @@ size_t hardsnap_decisions_explain(const struct hardsnap_decisions *decisions,
                                   size_t capacity);
 
 /**
+ * Frees sizes. NULL is allowed.
+ */
+void hardsnap_sizes_free(struct hardsnap_sizes *sizes);
+
+/**
+ * All that would be free, in bytes: what files and other entries take that no
+ * other snapshot has, and the directories. The records, a few KiB each, are
+ * not counted.
+ */
+uint64_t hardsnap_sizes_freed_bytes(const struct hardsnap_sizes *sizes);
+
+/**
+ * What of this the directories take, in bytes. Every snapshot has its own.
+ */
+uint64_t hardsnap_sizes_directory_bytes(const struct hardsnap_sizes *sizes);
+
+/**
+ * The number of files and other entries that would be gone, directories left
+ * out. Several names of one file count once.
+ */
+uint64_t hardsnap_sizes_entries(const struct hardsnap_sizes *sizes);
+
+/**
+ * The number of regular files among them.
+ */
+uint64_t hardsnap_sizes_files(const struct hardsnap_sizes *sizes);
+
+/**
+ * The sizes of these files, in bytes. They may take less, if they have holes,
+ * or more.
+ */
+uint64_t hardsnap_sizes_apparent_bytes(const struct hardsnap_sizes *sizes);
+
+/**
+ * All of them as a line of JSON.
+ */
+const char *hardsnap_sizes_json(const struct hardsnap_sizes *sizes);
+
+/**
  * Frees a list, and with it the snapshots that it lends. NULL is allowed.
  */
 void hardsnap_snapshots_free(struct hardsnap_snapshots *snapshots);
@@ -1638,6 +2160,89 @@ hardsnap_status hardsnap_replicate_tree(const char *source,
                                         void *user_data,
                                         struct hardsnap_report **report,
                                         struct hardsnap_error **error);
+
+/**
+ * Frees a list, and with it the versions that it lends. NULL is allowed.
+ */
+void hardsnap_versions_free(struct hardsnap_versions *versions);
+
+/**
+ * How many versions there are.
+ */
+size_t hardsnap_versions_count(const struct hardsnap_versions *versions);
+
+/**
+ * One of them; NULL beyond the last. 0 is the oldest.
+ */
+const struct hardsnap_entry_version *hardsnap_versions_get(const struct hardsnap_versions *versions,
+                                                           size_t index);
+
+/**
+ * The entry.
+ */
+const struct hardsnap_entry *hardsnap_entry_version_entry(const struct hardsnap_entry_version *version);
+
+/**
+ * The name of the first snapshot that has it.
+ */
+const char *hardsnap_entry_version_first(const struct hardsnap_entry_version *version);
+
+/**
+ * The name of the last one.
+ */
+const char *hardsnap_entry_version_last(const struct hardsnap_entry_version *version);
+
+/**
+ * The number of snapshots that have it: the first, the last, and all between
+ * them.
+ */
+size_t hardsnap_entry_version_snapshot_count(const struct hardsnap_entry_version *version);
+
+/**
+ * All of it as a line of JSON, such as the command line prints.
+ */
+const char *hardsnap_entry_version_json(const struct hardsnap_entry_version *version);
+
+/**
+ * Frees them, and with them the one that is lent. NULL is allowed.
+ */
+void hardsnap_found_free(struct hardsnap_found *found);
+
+/**
+ * Lends the next path, or NULL when there is no more, also after an error.
+ *
+ * Errors: HARDSNAP_CATALOG_UNUSABLE, HARDSNAP_STORE_LOCKED,
+ * HARDSNAP_CANCELLED.
+ */
+hardsnap_status hardsnap_found_next(struct hardsnap_found *found,
+                                    const struct hardsnap_found_path **path,
+                                    struct hardsnap_error **error);
+
+/**
+ * The entry, as the last snapshot has it.
+ */
+const struct hardsnap_entry *hardsnap_found_path_entry(const struct hardsnap_found_path *found);
+
+/**
+ * The name of the first snapshot that has the path.
+ */
+const char *hardsnap_found_path_first(const struct hardsnap_found_path *found);
+
+/**
+ * The name of the last one.
+ */
+const char *hardsnap_found_path_last(const struct hardsnap_found_path *found);
+
+/**
+ * The number of snapshots that have it. Not all between the first and the last
+ * need to.
+ */
+size_t hardsnap_found_path_snapshot_count(const struct hardsnap_found_path *found);
+
+/**
+ * All of it as a line of JSON, such as the command line prints.
+ */
+const char *hardsnap_found_path_json(const struct hardsnap_found_path *found);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -3,8 +3,10 @@
 use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::ptr;
 
 use chrono::{DateTime, Utc};
+use engine::SnapshotName;
 
 use crate::error::Failure;
 
@@ -110,6 +112,37 @@ pub(crate) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<&'a str
         .map_err(|_| Failure::argument(format!("{name}: the text is not UTF-8")))
 }
 
+/// A snapshot, given by its full name.
+///
+/// # Safety
+///
+/// As for [`text`].
+pub(crate) unsafe fn snapshot_name(
+    name: &str,
+    given: *const c_char,
+) -> Result<SnapshotName, Failure> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { text(name, given) }?.parse()?)
+}
+
+/// Some snapshots, given by an array of their full names.
+///
+/// # Safety
+///
+/// As for [`slice`], and for [`text`] what is in it.
+pub(crate) unsafe fn snapshot_names(
+    name: &str,
+    first: *const *const c_char,
+    count: usize,
+) -> Result<Vec<SnapshotName>, Failure> {
+    // SAFETY: the caller's promise.
+    let given = unsafe { slice(name, first, count) }?.iter();
+    given
+        // SAFETY: the caller's promise.
+        .map(|&given| unsafe { snapshot_name(name, given) })
+        .collect()
+}
+
 /// An instant, given in seconds since 1970.
 pub(crate) fn time(name: &str, seconds: i64) -> Result<DateTime<Utc>, Failure> {
     DateTime::from_timestamp(seconds, 0)
@@ -141,8 +174,37 @@ impl<T> Out<T> {
 
     /// Hands over a value, which its free function takes back.
     pub(crate) fn put(self, value: T) {
+        self.put_or_null(Some(value));
+    }
+
+    /// Hands over a value, or NULL where there is none.
+    pub(crate) fn put_or_null(self, value: Option<T>) {
+        let value = value.map_or(ptr::null_mut(), |value| Box::into_raw(Box::new(value)));
         // SAFETY: not NULL, and writable by the promise given to `new`.
-        unsafe { self.0.write(Box::into_raw(Box::new(value))) };
+        unsafe { self.0.write(value) };
+    }
+}
+
+/// The place where something goes that is lent. It is written only if all went
+/// well.
+pub(crate) struct Lent<T>(*mut *const T);
+
+impl<T> Lent<T> {
+    /// # Safety
+    ///
+    /// `place` is NULL or can be written.
+    pub(crate) unsafe fn new(name: &str, place: *mut *const T) -> Result<Lent<T>, Failure> {
+        if place.is_null() {
+            return Err(Failure::null(name));
+        }
+        Ok(Lent(place))
+    }
+
+    /// Lends a value, or NULL where there is none.
+    pub(crate) fn put(self, value: Option<&T>) {
+        let value = value.map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: not NULL, and writable by the promise given to `new`.
+        unsafe { self.0.write(value) };
     }
 }
 

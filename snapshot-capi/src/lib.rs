@@ -10,9 +10,13 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod answers;
 mod argument;
 pub mod cancel;
 pub mod capabilities;
+pub mod catalog;
+pub mod change;
+pub mod entry;
 pub mod error;
 pub mod event;
 pub mod filter;
@@ -24,11 +28,13 @@ pub mod policy;
 pub mod problem;
 pub mod report;
 pub mod retention;
+pub mod sizes;
 pub mod snapshot;
 pub mod status;
 pub mod store;
 mod text;
 pub mod tree;
+pub mod version;
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,8 @@ pub const HARDSNAP_UNSAFE_STORE: hardsnap_status = 103;
 pub const HARDSNAP_STORE_LOCKED: hardsnap_status = 104;
 /// `latest` exists and is not a symlink.
 pub const HARDSNAP_LATEST_OCCUPIED: hardsnap_status = 105;
+/// The catalog is missing or damaged, or does not tell of what was asked.
+pub const HARDSNAP_CATALOG_UNUSABLE: hardsnap_status = 106;
 
 /// No source was given.
 pub const HARDSNAP_NO_SOURCES: hardsnap_status = 200;
@@ -103,6 +105,7 @@ fn name(status: hardsnap_status) -> &'static CStr {
         HARDSNAP_UNSAFE_STORE => c"unsafe_store",
         HARDSNAP_STORE_LOCKED => c"store_locked",
         HARDSNAP_LATEST_OCCUPIED => c"latest_occupied",
+        HARDSNAP_CATALOG_UNUSABLE => c"catalog_unusable",
         HARDSNAP_NO_SOURCES => c"no_sources",
         HARDSNAP_SOURCE_UNAVAILABLE => c"source_unavailable",
         HARDSNAP_SOURCE_IS_STORE => c"source_is_store",
@@ -133,6 +136,7 @@ pub(crate) fn of_kind(kind: ErrorKind) -> hardsnap_status {
         ErrorKind::UnsafeStore => HARDSNAP_UNSAFE_STORE,
         ErrorKind::StoreLocked => HARDSNAP_STORE_LOCKED,
         ErrorKind::LatestOccupied => HARDSNAP_LATEST_OCCUPIED,
+        ErrorKind::CatalogUnusable => HARDSNAP_CATALOG_UNUSABLE,
         ErrorKind::NoSources => HARDSNAP_NO_SOURCES,
         ErrorKind::SourceUnavailable => HARDSNAP_SOURCE_UNAVAILABLE,
         ErrorKind::SourceIsStore => HARDSNAP_SOURCE_IS_STORE,

@@ -2,11 +2,11 @@
 
 use std::ffi::{c_char, c_void};
 
-use engine::{Deletion, SnapshotName, Store};
+use engine::{Deletion, Store};
 
-use crate::argument::{Out, free, handle, path, slice, text, time};
+use crate::argument::{Out, free, handle, path, snapshot_names, text, time};
 use crate::cancel::hardsnap_cancel;
-use crate::error::{Failure, hardsnap_error};
+use crate::error::hardsnap_error;
 use crate::event::{hardsnap_callback, reported, watched};
 use crate::guard::{guard, look};
 use crate::options::{hardsnap_backup_options, hardsnap_init_options};
@@ -297,10 +297,7 @@ pub unsafe extern "C" fn hardsnap_store_delete(
     unsafe {
         guard(error, || {
             let store = &handle("store", store)?.store;
-            let names = slice("names", names, count)?
-                .iter()
-                .map(|&name| Ok(text("names", name)?.parse()?))
-                .collect::<Result<Vec<SnapshotName>, Failure>>()?;
+            let names = snapshot_names("names", names, count)?;
             let deletion = match even_the_last {
                 true => Deletion::OfAny,
                 false => Deletion::SparingTheLast,

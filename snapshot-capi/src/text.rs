@@ -4,6 +4,7 @@ use std::ffi::{CString, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::OnceLock;
 
 use engine::json::Line;
 use serde::Serialize;
@@ -31,12 +32,45 @@ impl Text {
 
     /// Something as the command line's JSON has it.
     pub(crate) fn json(body: impl Serialize) -> Text {
+        Text::line(&Line::summary(body))
+    }
+
+    pub(crate) fn line(line: &Line<impl Serialize>) -> Text {
         // Writing data to memory fails only if the data says so, and none does.
-        Text::of_bytes(serde_json::to_vec(&Line::summary(body)).unwrap_or_default())
+        Text::of_bytes(serde_json::to_vec(line).unwrap_or_default())
     }
 
     pub(crate) fn as_ptr(&self) -> *const c_char {
         self.0.as_ptr()
+    }
+}
+
+/// The JSON of something of which there may be many: made when it is asked for.
+#[derive(Debug)]
+pub(crate) struct Json<T> {
+    message_type: &'static str,
+    told: T,
+    text: OnceLock<Text>,
+}
+
+impl<T: Serialize> Json<T> {
+    /// A line of that type, as the command line prints it.
+    pub(crate) fn new(message_type: &'static str, told: T) -> Json<T> {
+        Json {
+            message_type,
+            told,
+            text: OnceLock::new(),
+        }
+    }
+
+    /// What it tells of.
+    pub(crate) fn told(&self) -> &T {
+        &self.told
+    }
+
+    pub(crate) fn text(&self) -> &Text {
+        self.text
+            .get_or_init(|| Text::line(&Line::new(self.message_type, &self.told)))
     }
 }
 

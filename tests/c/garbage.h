@@ -14,12 +14,22 @@ extern size_t length;
 extern int64_t seconds;
 
 #define HANDLES(DO)                                                                           \
-    DO(backup_options) DO(cancel) DO(capabilities) DO(decisions) DO(error) DO(filter) DO(init_options)         \
-    DO(policy) DO(prune_plan) DO(report) DO(snapshot) DO(snapshots) DO(store) DO(tree_options)
+    DO(backup_options) DO(cancel) DO(capabilities) DO(catalog) DO(changes) DO(decisions)      \
+    DO(entries) DO(entry) DO(error) DO(filter) DO(found) DO(init_options) DO(path) DO(policy) \
+    DO(prune_plan) DO(report) DO(sizes) DO(snapshot) DO(snapshots) DO(store) DO(tree_options) \
+    DO(versions)
+/* What functions lend that end in _next. */
+#define LENT(DO) DO(change) DO(entry) DO(found_path)
 #define DECLARE(name) extern hardsnap_##name *a_##name, *out_##name;
 HANDLES(DECLARE)
 #undef DECLARE
+#define DECLARE(name) extern const hardsnap_##name *lent_##name;
+LENT(DECLARE)
+#undef DECLARE
+extern const hardsnap_change *a_change;
+extern const hardsnap_entry_version *a_entry_version;
 extern const hardsnap_event *a_event;
+extern const hardsnap_found_path *a_found_path;
 extern const hardsnap_problem *a_problem;
 
 int on_event(const hardsnap_event *event, void *user_data);

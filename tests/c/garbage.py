@@ -46,9 +46,15 @@ NAMED = {
     "source": "source",
     "source_length": "strlen(source)",
     "store_path": "path",
+    "entry_path": "source",
+    "given": "source",
+    "snapshot": "names[0]",
+    "a": "names[0]",
+    "b": "names[0]",
     "target": "target",
     "target_length": "strlen(target)",
 }
+PATHS = ("source", "target", "basis", "store_path", "entry_path", "below", "given")
 # By function and argument.
 EXACT = {
     ("hardsnap_filter_add_lines", "name"): '"list"',
@@ -58,6 +64,11 @@ EXACT = {
     ("hardsnap_store_init", "length"): "strlen(path)",
     ("hardsnap_store_open", "length"): "strlen(path)",
     ("hardsnap_backup_options_add_source", "length"): "strlen(source)",
+    ("hardsnap_catalog_entries", "below"): "source",
+    ("hardsnap_catalog_entries", "length"): "strlen(source)",
+    ("hardsnap_catalog_entry", "length"): "strlen(source)",
+    ("hardsnap_catalog_versions", "length"): "strlen(source)",
+    ("hardsnap_catalog_resolve", "length"): "strlen(source)",
 }
 GARBAGE = {
     "int32_t": ["-1", "INT32_MAX", "INT32_MIN"],
@@ -70,9 +81,10 @@ GARBAGE = {
     "const char *": ['"\\xff\\xfe"', '""'],
 }
 HANDLES = [
-    "backup_options", "cancel", "capabilities", "decisions", "error", "event", "filter", "init_options",
-    "policy", "problem", "prune_plan", "report", "snapshot", "snapshots", "store",
-    "tree_options",
+    "backup_options", "cancel", "capabilities", "catalog", "change", "changes", "decisions",
+    "entries", "entry", "entry_version", "error", "event", "filter", "found", "found_path",
+    "init_options", "path", "policy", "problem", "prune_plan", "report", "sizes", "snapshot",
+    "snapshots", "store", "tree_options", "versions",
 ]
 PROTOTYPE = re.compile(r"^([a-z_0-9 ]+?[ *]+)(hardsnap_\w+)\(([^;]*)\);", re.MULTILINE)
 
@@ -100,9 +112,9 @@ def right(function, kind, name):
         handle = match[1] or match[2]
         if handle in HANDLES:
             return f"a_{handle}"
-    if match := re.fullmatch(r"hardsnap_(\w+) \*\*", kind):
-        if match[1] in HANDLES:
-            return f"&out_{match[1]}"
+    if match := re.fullmatch(r"(const )?hardsnap_(\w+) \*\*", kind):
+        if match[2] in HANDLES:
+            return f"&lent_{match[2]}" if match[1] else f"&out_{match[2]}"
     sys.exit(f"{function}: no value is known for `{kind} {name}`")
 
 
@@ -110,8 +122,8 @@ def wrong(kind, name):
     """Values that are wrong for an argument, or that may be."""
     if kind.endswith("*") or kind == "hardsnap_callback":
         yield "NULL"
-    if kind == "const char *" and name in ("source", "target", "basis", "store_path"):
-        # Any bytes are a path, and these would be made.
+    if kind == "const char *" and name in PATHS:
+        # Any bytes are a path, and some would be made.
         return
     yield from GARBAGE.get(kind, [])
 

@@ -14,7 +14,13 @@ int64_t seconds;
 #define DEFINE(name) hardsnap_##name *a_##name, *out_##name;
 HANDLES(DEFINE)
 #undef DEFINE
+#define DEFINE(name) const hardsnap_##name *lent_##name;
+LENT(DEFINE)
+#undef DEFINE
+const hardsnap_change *a_change;
+const hardsnap_entry_version *a_entry_version;
 const hardsnap_event *a_event;
+const hardsnap_found_path *a_found_path;
 const hardsnap_problem *a_problem;
 
 static unsigned refused, accepted, targets;
@@ -67,6 +73,9 @@ int main(int argc, char **argv)
 {
     hardsnap_error *error = NULL;
     hardsnap_report *report = NULL;
+    hardsnap_backup_options *next_day = NULL;
+    hardsnap_changes *changes = NULL;
+    hardsnap_found *found = NULL;
     CHECK(argc == 2);
     snprintf(folder, sizeof folder, "%s", argv[1]);
     snprintf(path, sizeof path, "%s/store", folder);
@@ -78,6 +87,13 @@ int main(int argc, char **argv)
     CHECK_OK(hardsnap_backup_options_add_source(a_backup_options, source, strlen(source), &error));
     CHECK_OK(hardsnap_store_backup(a_store, a_backup_options, NULL, NULL, NULL, &report, &error));
     a_report = report;
+    report = NULL;
+    write_file(below(source, "file"), "another text");
+    CHECK_OK(hardsnap_backup_options_new(times[0] + 86400, &next_day, &error));
+    CHECK_OK(hardsnap_backup_options_add_source(next_day, source, strlen(source), &error));
+    CHECK_OK(hardsnap_store_backup(a_store, next_day, NULL, NULL, NULL, &report, &error));
+    hardsnap_report_free(report);
+    hardsnap_backup_options_free(next_day);
     a_filter = hardsnap_filter_new();
     a_policy = hardsnap_policy_new();
     a_init_options = hardsnap_init_options_new();
@@ -87,12 +103,30 @@ int main(int argc, char **argv)
     CHECK_OK(hardsnap_store_resolve(a_store, "latest", &a_snapshot, &error));
     CHECK_OK(hardsnap_store_plan_prune(a_store, NULL, times[0], &a_prune_plan, &error));
     CHECK_OK(hardsnap_retention_decide(times, flags, 1, a_policy, times[0], &a_decisions, &error));
+    CHECK_OK(hardsnap_store_catalog(a_store, NULL, &a_catalog, &error));
+    CHECK_OK(hardsnap_catalog_entry(a_catalog, names[0], source, strlen(source), &a_entry, &error));
+    CHECK_OK(hardsnap_catalog_entries(a_catalog, names[0], NULL, 0, &a_entries, &error));
+    CHECK_OK(hardsnap_catalog_versions(a_catalog, source, strlen(source), &a_versions, &error));
+    a_entry_version = hardsnap_versions_get(a_versions, 0);
+    CHECK_OK(hardsnap_catalog_find(a_catalog, "file", &a_found, &error));
+    CHECK_OK(hardsnap_catalog_changes(a_catalog, names[0], names[0], &a_changes, &error));
+    CHECK_OK(hardsnap_catalog_sizes(a_catalog, names, 1, &a_sizes, &error));
+    CHECK_OK(hardsnap_catalog_resolve(a_catalog, "/", 1, &a_path, &error));
+    /* What is asked of these stays what it is. */
+    const char *later = hardsnap_catalog_snapshot(a_catalog, 1);
+    CHECK_OK(hardsnap_catalog_changes(a_catalog, names[0], later, &changes, &error));
+    CHECK_OK(hardsnap_changes_next(changes, &a_change, &error));
+    CHECK_OK(hardsnap_catalog_find(a_catalog, "file", &found, &error));
+    CHECK_OK(hardsnap_found_next(found, &a_found_path, &error));
+    CHECK(a_entry != NULL && a_entry_version != NULL && a_change != NULL && a_found_path != NULL);
     CHECK(hardsnap_store_open("/nonexistent", 12, &out_store, &a_error) == HARDSNAP_NOT_A_STORE);
 
     release();
     all_positions();
     CHECK(refused > 100 && accepted > 50);
 
+    hardsnap_changes_free(changes);
+    hardsnap_found_free(found);
 #define RELEASE(name) hardsnap_##name##_free(a_##name);
     HANDLES(RELEASE)
 #undef RELEASE

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles the C programs in this folder and the example, as C11 and as C++17,
+# Compiles the C programs in this folder and the examples, as C11 and as C++17,
 # against the shared library and, once, the static one; runs each plainly, under
 # the address sanitizer and, where there is one, under valgrind.
 set -euo pipefail
@@ -23,6 +23,7 @@ static=(-x none "$lib/libhardsnap.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl)
 
 declare -A sources=(
     [store]=tests/c/store.c
+    [catalog]=tests/c/catalog.c
     [retention]=tests/c/retention.c
     [garbage]="tests/c/garbage_main.c $work/garbage.c"
 )
@@ -73,11 +74,13 @@ done
 "${as_c[@]}" "${flags[@]}" -o "$work/static" tests/c/store.c "${static[@]}"
 run store "with the static library" "$work/static"
 
-# The example, as somebody would use it.
-"${as_c[@]}" "${flags[@]}" -o "$work/daily" examples/c/daily.c "${shared[@]}"
-if has g++; then
-    "${as_cpp[@]}" "${flags[@]}" -o "$work/daily-cpp" examples/c/daily.c "${shared[@]}"
-fi
+# The examples, as somebody would use them.
+for name in daily changes; do
+    "${as_c[@]}" "${flags[@]}" -o "$work/$name" "examples/c/$name.c" "${shared[@]}"
+    if has g++; then
+        "${as_cpp[@]}" "${flags[@]}" -o "$work/$name-cpp" "examples/c/$name.c" "${shared[@]}"
+    fi
+done
 mkdir "$work/home" && echo text >"$work/home/file"
 expect() {
     local code=$1 was=0
@@ -85,7 +88,7 @@ expect() {
     "$@" >"$work/output" 2>&1 || was=$?
     if [ "$was" != "$code" ]; then
         cat "$work/output" >&2
-        echo "failed: daily: $*: exit $was, not $code" >&2
+        echo "failed: an example: $*: exit $was, not $code" >&2
         exit 1
     fi
 }
@@ -100,7 +103,21 @@ grep -q '1 files linked, 0 copied' "$work/output"
 cmp "$work/home/file" "$work/new/latest$work/home/file"
 expect 11 flock "$work/new/.hardsnap/lock" "$work/daily" "$work/home" "$work/new"
 expect 1 "$work/daily" "$work/missing" "$work/new"
-echo "ok: daily, the example"
+echo "ok: daily, an example"
+
+expect 2 "$work/changes"
+expect 10 "$work/changes" "$work/home"
+expect 1 "$work/changes" "$work/new" 1999
+mv "$work/home/file" "$work/home/moved" && echo more >"$work/home/other"
+sleep 1
+expect 0 "$work/daily" "$work/home" "$work/new"
+expect 0 "$work/changes" "$work/new"
+grep -qx "moved     $work/home/moved < $work/home/file" "$work/output"
+grep -qx "added     $work/home/other" "$work/output"
+grep -q "^0 files, [0-9]* bytes are in 20.*Z alone$" "$work/output"
+expect 1 env -C "$work" sh -c 'rm new/.hardsnap/catalog.db && ./changes new'
+grep -q "reindex" "$work/output"
+echo "ok: changes, an example"
 
 # The scenario, which is the same for all languages.
 "${as_c[@]}" "${flags[@]}" -o "$work/scenario" tests/c/scenario.c "${shared[@]}"
