@@ -269,6 +269,12 @@ impl<L: Level> Drop for Node<L> {
     }
 }
 
+/// Opens the last of some directories that are reached by their names alone.
+pub(crate) fn open_nodes<L: Level>(from: &Dir, levels: &[&Node<L>]) -> io::Result<Dir> {
+    let names = levels.iter().map(|node| (node.name(), Boundary::Stay));
+    open_chain(from, names, Access::Read)
+}
+
 /// Opens a directory that lies some levels below `from`, the way being given
 /// name by name. No single path gets longer than the system allows.
 pub(crate) fn open_chain<'n>(

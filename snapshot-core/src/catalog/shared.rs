@@ -23,17 +23,19 @@ pub(crate) struct Census {
 /// How many rows are changed at once.
 const PAGE: usize = 1000;
 
-/// Marks each row whose stored inode another row has too, and no others.
+/// Marks each row whose stored inode another row has too. Those that have a mark
+/// keep it: the entry may have other names in the source, and be stored together
+/// with them by the next run.
 pub(crate) fn mark(connection: &Connection, cancel: &CancelToken) -> Outcome<Census> {
     let (census, often) = count(connection, cancel)?;
     for table in [ENTRY, PAST] {
         let mut last = (0, Vec::new(), 0);
         loop {
-            let wrong = table.wrong(connection, &often, &mut last, cancel)?;
-            for (dir, name, first) in &wrong {
-                table.turn(connection, *dir, name, *first)?;
+            let unmarked = table.unmarked(connection, &often, &mut last, cancel)?;
+            for (dir, name, first) in &unmarked {
+                table.mark(connection, *dir, name, *first)?;
             }
-            if wrong.len() < PAGE {
+            if unmarked.len() < PAGE {
                 break;
             }
         }
@@ -91,9 +93,8 @@ const PAST: Table = Table {
 type Key = (DirId, Vec<u8>, i64);
 
 impl Table {
-    /// Finds the next rows that are marked and should not be, or the other way
-    /// round.
-    fn wrong(
+    /// Finds the next rows that should be marked and are not.
+    fn unmarked(
         self,
         connection: &Connection,
         often: &Claims,
@@ -101,36 +102,33 @@ impl Table {
         cancel: &CancelToken,
     ) -> Outcome<Vec<Key>> {
         let sql = format!(
-            "SELECT dir, name, first, stored, shared FROM {} \
-             WHERE (dir, name, first) > (?1, ?2, ?3) AND stored IS NOT NULL \
+            "SELECT dir, name, first, stored FROM {} \
+             WHERE (dir, name, first) > (?1, ?2, ?3) AND stored IS NOT NULL AND NOT shared \
              AND mode & 61440 <> 16384 ORDER BY dir, name, first",
             self.name
         );
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query((last.0, &last.1, last.2))?;
-        let mut wrong = Vec::new();
+        let mut unmarked = Vec::new();
         while let Some(row) = rows.next()? {
             if cancel.is_cancelled() {
                 return Err(Trouble::Stopped);
             }
-            let (stored, is_shared): (i64, bool) = (row.get(3)?, row.get(4)?);
-            if often.contains(stored as u64) == is_shared {
-                continue;
+            if often.contains(row.get::<_, i64>(3)? as u64) {
+                unmarked.push((row.get(0)?, row.get(1)?, row.get(2)?));
             }
-            wrong.push((row.get(0)?, row.get(1)?, row.get(2)?));
-            if wrong.len() == PAGE {
+            if unmarked.len() == PAGE {
                 break;
             }
         }
-        if let Some(end) = wrong.last() {
+        if let Some(end) = unmarked.last() {
             last.clone_from(end);
         }
-        Ok(wrong)
+        Ok(unmarked)
     }
 
-    /// Writes a row with the other mark. One that is not what was written stays
-    /// as it is.
-    fn turn(self, connection: &Connection, dir: DirId, name: &[u8], first: i64) -> Outcome<()> {
+    /// Marks a row. One that is not what was written stays as it is.
+    fn mark(self, connection: &Connection, dir: DirId, name: &[u8], first: i64) -> Outcome<()> {
         let condition = "dir = ?1 AND name = ?2 AND first = ?3";
         let read = {
             let sql = select(self.name, self.until, condition);
@@ -144,7 +142,7 @@ impl Table {
             }
         };
         if let Some((first, until, mut version)) = read {
-            version.facts.shared = !version.facts.shared;
+            version.facts.shared = true;
             let place = Place {
                 dir,
                 name,

@@ -16,7 +16,7 @@ use crate::cancel::CancelToken;
 use crate::entry::EntryKind;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::scan::Batch;
-use crate::node::{Budget, Level, Node, Open, open_chain};
+use crate::node::{Budget, Level, Node, Open, open_nodes};
 use crate::report::{Operation, Problem};
 
 /// A directory that is being removed.
@@ -35,11 +35,7 @@ impl Level for Doomed {
     type Handles = Dir;
 
     fn reopen(from: &Dir, levels: &[&Node<Doomed>]) -> io::Result<Dir> {
-        open_chain(
-            from,
-            levels.iter().map(|node| (node.name(), Boundary::Stay)),
-            Access::Read,
-        )
+        open_nodes(from, levels)
     }
 }
 

@@ -10,12 +10,13 @@ use std::ffi::CString;
 use rusqlite::Connection;
 
 use crate::cancel::CancelToken;
-use crate::catalog::moved::look::{Found, Way};
+use crate::catalog::moved::look::{Cursors, Found, Way};
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
 use crate::catalog::row::{DirId, Place, Version, kind_of};
 use crate::catalog::shared;
 use crate::catalog::table::{self, Read};
+use crate::fs::dir::{Access, Boundary};
 use crate::fs::publish::{Filesystem, InodeNumbers};
 use crate::layout;
 use crate::name::SnapshotName;
@@ -48,6 +49,7 @@ pub(super) fn learn(
             .map(|(sequence, _)| *sequence as i64)
             .collect(),
         way: Way::default(),
+        cursors: Cursors::new(),
         found: 0,
     };
     let mut last = 0;
@@ -89,6 +91,7 @@ struct Learning<'t> {
     trees: Vec<CString>,
     sequences: Vec<i64>,
     way: Way,
+    cursors: Cursors,
     found: u64,
 }
 
@@ -119,7 +122,10 @@ impl Learning<'_> {
         self.way.lead_to(self.connection, dir)?;
         // The newest first: a version has its number before it is checked.
         for place in places.into_iter().rev() {
-            let opened = self.way.open(&self.store.root, &self.trees[place])?;
+            let (root, tree) = (&self.store.root, &self.trees[place]);
+            let opened = self.cursors.open(&self.way, place, || {
+                root.open_dir(tree, Access::Read, Boundary::Stay)
+            })?;
             let found = Found::look(opened, self.numbers)?;
             self.take(dir, place, &found)?;
             if !self.check(dir, place, &found)? {

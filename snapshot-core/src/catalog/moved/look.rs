@@ -1,8 +1,12 @@
 //! Looking at the directories of snapshots that the catalog knows, one after
 //! another.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CStr, CString};
 use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use rustix::io::Errno;
@@ -14,7 +18,7 @@ use crate::entry::EntryKind;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::publish::InodeNumbers;
 use crate::fs::scan::Batch;
-use crate::node::open_chain;
+use crate::node::{Budget, Level, Node, Open, open_nodes};
 
 /// The way from the top to a directory. The next one is often near.
 #[derive(Debug, Default)]
@@ -49,22 +53,88 @@ impl Way {
         }
         Ok(())
     }
+}
 
-    /// Opens the directory in a tree; none if that does not have it.
-    pub(super) fn open(&self, store: &Dir, tree: &CStr) -> Outcome<Option<Dir>> {
-        let names = std::iter::once(tree).chain(self.names.iter().map(CString::as_c_str));
-        let names = names.map(|name| (name, Boundary::Stay));
-        match open_chain(store, names, Access::Read) {
+/// Where the last look was, in some of the snapshots.
+pub(super) struct Cursors {
+    budget: Arc<Budget>,
+    /// In each one the directories on the way, from the top.
+    of: HashMap<usize, Vec<Step>>,
+}
+
+/// A directory on the way, and its number.
+type Step = (DirId, Arc<Node<Plain>>);
+
+/// So many snapshots are held at once.
+const MOST_CURSORS: usize = 16;
+
+/// A directory of which nothing is kept but its handle.
+struct Plain;
+
+impl Level for Plain {
+    type Handles = Dir;
+
+    fn reopen(from: &Dir, levels: &[&Node<Plain>]) -> io::Result<Dir> {
+        open_nodes(from, levels)
+    }
+}
+
+impl Cursors {
+    pub(super) fn new() -> Cursors {
+        Cursors {
+            budget: Budget::new(1, 1),
+            of: HashMap::new(),
+        }
+    }
+
+    /// Opens a directory in a snapshot; none if that does not have it.
+    pub(super) fn open(
+        &mut self,
+        way: &Way,
+        place: usize,
+        top: impl FnOnce() -> io::Result<Dir>,
+    ) -> Outcome<Option<Arc<Open<Dir>>>> {
+        match self.try_open(way, place, top) {
             Ok(dir) => Ok(Some(dir)),
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(Trouble::of_io(&error)),
         }
     }
+
+    fn try_open(
+        &mut self,
+        way: &Way,
+        place: usize,
+        top: impl FnOnce() -> io::Result<Dir>,
+    ) -> io::Result<Arc<Open<Dir>>> {
+        if self.of.len() >= MOST_CURSORS && !self.of.contains_key(&place) {
+            self.of.clear();
+        }
+        let nodes = match self.of.entry(place) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(vacant) => {
+                let top = Node::top(Plain, top()?, &self.budget);
+                vacant.insert(vec![(TOP, top)])
+            }
+        };
+        let common = nodes[1..].iter().zip(&way.ids);
+        let common = common.take_while(|((id, _), wanted)| id == *wanted).count();
+        nodes.truncate(common + 1);
+        for (id, name) in way.ids.iter().zip(&way.names).skip(common) {
+            let (_, above) = &nodes[nodes.len() - 1];
+            let dir = above
+                .handles()?
+                .open_dir(name, Access::Read, Boundary::Stay)?;
+            let node = above.below(name.clone(), Plain, dir);
+            nodes.push((*id, node));
+        }
+        nodes[nodes.len() - 1].1.handles()
+    }
 }
 
 /// A directory of a snapshot.
 pub(super) struct Found {
-    dir: Option<Dir>,
+    dir: Option<Arc<Open<Dir>>>,
     /// Its entries, where a listing tells the numbers.
     listed: Option<Rows<Listed>>,
 }
@@ -72,12 +142,16 @@ pub(super) struct Found {
 type Listed = (Option<EntryKind>, u64);
 
 impl Found {
-    pub(super) fn look(dir: Option<Dir>, numbers: InodeNumbers) -> Outcome<Found> {
+    pub(super) fn look(dir: Option<Arc<Open<Dir>>>, numbers: InodeNumbers) -> Outcome<Found> {
         let Some(handle) = dir.as_ref().filter(|_| numbers == InodeNumbers::Listed) else {
             return Ok(Found { dir, listed: None });
         };
         let mut listed = Rows::default();
-        while let Some(batch) = Batch::read(handle).map_err(|error| Trouble::of_io(&error))? {
+        // Each directory is listed once in a snapshot, so that the handle is at
+        // its beginning.
+        while let Some(batch) =
+            Batch::read(handle.as_fd()).map_err(|error| Trouble::of_io(&error))?
+        {
             for (name, kind, inode) in batch.entries() {
                 listed.push(name.to_bytes(), (kind, inode));
             }

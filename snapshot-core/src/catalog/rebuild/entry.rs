@@ -266,7 +266,6 @@ impl Tree<'_, '_> {
         version.facts = Facts {
             stored: Some(metadata.id.inode),
             allocated_bytes: metadata.allocated_bytes,
-            shared: false,
             ..version.facts
         };
         Ok(Some(version))

@@ -27,7 +27,7 @@ use crate::event::{Event, Observer};
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::publish::InodeNumbers;
 use crate::fs::scan::Batch;
-use crate::node::{Budget, Level, Node, Open, open_chain};
+use crate::node::{Budget, Level, Node, Open, open_nodes};
 use crate::report::{Counts, Operation, Problem};
 
 /// So many directories may stand open with the rest of their listings unread,
@@ -47,8 +47,7 @@ impl Level for Shown {
     type Handles = Dir;
 
     fn reopen(from: &Dir, levels: &[&Node<Shown>]) -> io::Result<Dir> {
-        let names = levels.iter().map(|node| (node.name(), Boundary::Stay));
-        open_chain(from, names, Access::Read)
+        open_nodes(from, levels)
     }
 }
 
