@@ -106,7 +106,7 @@ fn a_store_on_another_disk_learns_its_numbers_anew() {
     let scratch = Scratch::new();
     let days = three_days(&scratch);
     let store = mount.join("store");
-    copy(&["-a"], &[days.store.clone()], &store);
+    copy(&["-a"], std::slice::from_ref(&days.store), &store);
     let command = scratch.hardsnap("backup").args(["--time", &noon(3)]);
     let outcome = aged(command.arg(&days.source).arg(&store)).json().expect(0);
     assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");

@@ -155,7 +155,7 @@ fn a_snapshot_of_which_something_cannot_be_read_is_left_out() {
     };
     let command = || scratch.hardsnap("reindex").arg(&days.store);
     let outcome = command().json().expect(3);
-    assert_eq!(outcome.texts("left_out"), [name.clone()]);
+    assert_eq!(outcome.texts("left_out"), [name.as_str()]);
     let path = there.to_str().unwrap().as_bytes();
     assert_eq!(outcome.skipped(), [path]);
     let others = [0, 2].map(|day| snapshot_name(&noon(day)));
