@@ -11,6 +11,7 @@ use hardsnap_tests::{Entry, Kind, StoreView, TreeImage};
 use walkdir::WalkDir;
 
 use crate::catalog::ledger::{Ledger, TOP, Told, Version};
+use crate::catalog::sums;
 
 /// A store whose catalog is compared with its trees again and again. Each tree
 /// is read once: that it does not change is checked elsewhere.
@@ -93,6 +94,7 @@ impl Agreement {
         directories(ledger, &mut wrong);
         ranges(ledger, &mut wrong);
         sharing(ledger, &mut wrong);
+        wrong.extend(unsound_in(ledger));
         for told in &ledger.snapshots {
             if names.contains(&told.name) {
                 let path = self.store.join(&told.name);
@@ -126,6 +128,18 @@ impl Agreement {
             }
         }
     }
+}
+
+/// Returns the rows whose checksums are not right.
+pub(crate) fn unsound_in(ledger: &Ledger) -> Vec<String> {
+    let versions = ledger.versions.iter();
+    let versions = versions.filter(|version| sums::of_version(version) != version.crc32);
+    let directories = ledger.directories.iter();
+    let directories = directories
+        .filter(|(id, directory)| sums::of_directory(**id, directory) != directory.crc32);
+    let versions = versions.map(|version| format!("the checksum is wrong of {version:?}"));
+    let directories = directories.map(|found| format!("the checksum is wrong of {found:?}"));
+    versions.chain(directories).collect()
 }
 
 /// Each path of a directory has one number, and a version that needs it.

@@ -36,6 +36,7 @@ pub(crate) struct Directory {
     pub(crate) up: i64,
     pub(crate) name: Vec<u8>,
     pub(crate) changed: u64,
+    pub(crate) crc32: u32,
 }
 
 /// A version of an entry.
@@ -58,8 +59,10 @@ pub(crate) struct Version {
     pub(crate) shared: bool,
     pub(crate) device: u64,
     pub(crate) target: Option<Vec<u8>>,
+    pub(crate) raw_xattrs: Option<Vec<u8>>,
     pub(crate) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) blake3: Option<Vec<u8>>,
+    pub(crate) crc32: u32,
 }
 
 /// Where the catalog of a store is.
@@ -105,26 +108,27 @@ impl Ledger {
         )?;
         let directories = collect(
             &connection,
-            "SELECT id, up, name, changed FROM directory",
+            "SELECT id, up, name, changed, crc32 FROM directory",
             |row| {
                 let directory = Directory {
                     up: row.get(1)?,
                     name: row.get(2)?,
                     changed: number(row, 3)?,
+                    crc32: row.get(4)?,
                 };
                 Ok((row.get(0)?, directory))
             },
         )?;
+        let open = "SELECT *, NULL AS until FROM entry";
+        let mut versions = collect(&connection, open, Version::of)?;
+        versions.extend(collect(&connection, "SELECT * FROM past", Version::of)?);
+        versions.sort_by(|a, b| (a.dir, &a.name, a.first).cmp(&(b.dir, &b.name, b.first)));
         Ok(Self {
             store,
             snapshots,
             mounts: collect(&connection, "SELECT id FROM mount", |row| row.get(0))?,
             directories: directories.into_iter().collect(),
-            versions: collect(
-                &connection,
-                "SELECT * FROM version ORDER BY dir, name, first",
-                Version::of,
-            )?,
+            versions,
         })
     }
 
@@ -172,7 +176,7 @@ impl Ledger {
 }
 
 impl Version {
-    /// Reads a row of the view `version`.
+    /// Reads a row.
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         let unsigned = |name| row.get::<_, i64>(name).map(|number| number as u64);
         let until: Option<i64> = row.get("until")?;
@@ -196,7 +200,9 @@ impl Version {
             shared: row.get("shared")?,
             device: unsigned("device")?,
             target: row.get("target")?,
-            xattrs: attributes(&xattrs.unwrap_or_default()),
+            xattrs: attributes(xattrs.as_deref().unwrap_or_default()),
+            raw_xattrs: xattrs,
+            crc32: row.get("crc32")?,
             blake3: row.get("blake3")?,
         })
     }
@@ -217,8 +223,10 @@ impl Version {
 fn attributes(mut bytes: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut found = BTreeMap::new();
     while let Some(end) = bytes.iter().position(|byte| *byte == 0) {
-        let (length, rest) = bytes[end + 1..].split_at(4);
-        let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+        let Some((length, rest)) = bytes[end + 1..].split_first_chunk() else {
+            break;
+        };
+        let length = rest.len().min(u32::from_be_bytes(*length) as usize);
         found.insert(bytes[..end].to_vec(), rest[..length].to_vec());
         bytes = &rest[length..];
     }

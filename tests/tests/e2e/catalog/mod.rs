@@ -3,6 +3,7 @@
 mod agreement;
 mod days;
 mod ledger;
+mod sums;
 
 use std::fs;
 use std::io::ErrorKind;
