@@ -308,9 +308,10 @@ pub enum Warning {
         entries: u64,
     },
     /// What the catalog says of entries is not what had been written there: they
-    /// were compared with the basis.
+    /// were compared with the basis. What it tells of older snapshots may lack
+    /// them until it is made anew.
     CatalogDamaged {
-        /// The number of entries.
+        /// The number of entries since it was made.
         entries: u64,
     },
     /// Sources are on another filesystem than when the basis was made, so that
@@ -441,7 +442,7 @@ impl fmt::Display for Warning {
             ),
             Warning::CatalogDamaged { entries } => write!(
                 f,
-                "the catalog is damaged: {entries} entries were compared with the basis instead"
+                "the catalog is damaged: it lost {entries} entries, and what it tells of older snapshots may lack them; `hardsnap reindex` makes it anew"
             ),
             Warning::SourcesMoved { entries } => write!(
                 f,

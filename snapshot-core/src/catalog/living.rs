@@ -6,31 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use crate::catalog::open::Outcome;
 use crate::catalog::read::select;
 use crate::catalog::row::{DirId, Place, kind_of};
+use crate::catalog::small::Told;
 use crate::catalog::table::{self, Read};
 use crate::entry::EntryKind;
 use crate::name::SnapshotName;
-
-/// A snapshot as the catalog knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) sequence: u64,
-    pub(crate) name: String,
-    pub(crate) rules: String,
-}
-
-/// The snapshots that the catalog tells of, in their order.
-pub(crate) fn told(connection: &Connection) -> Outcome<Vec<Told>> {
-    let mut statement = connection
-        .prepare_cached("SELECT sequence, name, rules FROM snapshot ORDER BY sequence")?;
-    let rows = statement.query_map([], |row| {
-        Ok(Told {
-            sequence: row.get::<_, i64>(0)? as u64,
-            name: row.get(1)?,
-            rules: row.get(2)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
 
 /// The snapshots that the catalog tells of although there are no more such:
 /// `exists` says whether there is one of that number and name.
@@ -43,18 +22,20 @@ pub(crate) fn gone(told: &[Told], exists: impl Fn(u64, SnapshotName) -> bool) ->
     gone.map(|one| one.sequence).collect()
 }
 
-/// Removes snapshots, given in their order, in a transaction of the caller's.
-pub(crate) fn remove_all(transaction: &Transaction<'_>, gone: &[u64]) -> Outcome<()> {
+/// Removes snapshots, given in their order, in a transaction of the caller's;
+/// tells how many rows were not what had been written, and went with them.
+pub(crate) fn remove_all(transaction: &Transaction<'_>, gone: &[u64]) -> Outcome<u64> {
+    let mut damaged = 0;
     // The newest first: what began with it goes, and nothing of it has to be
     // moved for one below that goes as well.
     for sequence in gone.iter().rev() {
-        remove(transaction, *sequence as i64)?;
+        damaged += remove(transaction, *sequence as i64)?;
     }
-    Ok(())
+    Ok(damaged)
 }
 
 /// Removes what only this snapshot had.
-fn remove(connection: &Connection, sequence: i64) -> Outcome<()> {
+fn remove(connection: &Connection, sequence: i64) -> Outcome<u64> {
     connection.execute("DELETE FROM snapshot WHERE sequence = ?1", [sequence])?;
     let before: Option<i64> = connection.query_row(
         "SELECT max(sequence) FROM snapshot WHERE sequence < ?1",
@@ -69,7 +50,7 @@ fn remove(connection: &Connection, sequence: i64) -> Outcome<()> {
     // No snapshot has the number 0.
     let before = before.unwrap_or(0);
     match after {
-        Some(after) => remove_between(connection, before, sequence, after),
+        Some(after) => remove_between(connection, before, sequence, after).map(|()| 0),
         None => rewind(connection, before),
     }
 }
@@ -163,7 +144,8 @@ pub(super) fn forget_directory(
 
 /// Lets `newest` be the newest snapshot again: what began after it goes, and
 /// what ended after it goes on.
-fn rewind(connection: &Connection, newest: i64) -> Outcome<()> {
+fn rewind(connection: &Connection, newest: i64) -> Outcome<u64> {
+    let mut damaged = 0;
     // What began and ended after it.
     drop_past(connection, "until > ?1 AND first > ?1", &[newest])?;
     let changed: Vec<DirId> = {
@@ -187,7 +169,7 @@ fn rewind(connection: &Connection, newest: i64) -> Outcome<()> {
         connection
             .prepare_cached("DELETE FROM entry WHERE dir = ?1 AND first > ?2")?
             .execute((dir, newest))?;
-        reopen(connection, dir, newest)?;
+        damaged += reopen(connection, dir, newest)?;
     }
     connection.execute(
         "UPDATE directory SET changed = ?1 WHERE changed > ?1",
@@ -196,20 +178,21 @@ fn rewind(connection: &Connection, newest: i64) -> Outcome<()> {
     for (up, name, id) in new_directories {
         forget_directory(connection, up, &name, id)?;
     }
-    Ok(())
+    Ok(damaged)
 }
 
 /// Moves the versions of a directory that ended after `newest` back.
-fn reopen(connection: &Connection, dir: DirId, newest: i64) -> Outcome<()> {
+fn reopen(connection: &Connection, dir: DirId, newest: i64) -> Outcome<u64> {
     let mut versions = Vec::new();
+    let mut damaged = 0;
     {
         let sql = select("past", "until", "dir = ?1 AND until > ?2");
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query((dir, newest))?;
         while let Some(row) = rows.next()? {
-            // What is not what was written goes without a trace.
-            if let Some(read) = Read::of(row, dir, 0)? {
-                versions.push((read.name.to_vec(), read.first, read.version()));
+            match Read::of(row, dir, 0)? {
+                Some(read) => versions.push((read.name.to_vec(), read.first, read.version())),
+                None => damaged += 1,
             }
         }
     }
@@ -225,5 +208,5 @@ fn reopen(connection: &Connection, dir: DirId, newest: i64) -> Outcome<()> {
         };
         table::insert(connection, &place, &version)?;
     }
-    Ok(())
+    Ok(damaged)
 }

@@ -1,16 +1,18 @@
 //! Applying the changes of a run.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement, Transaction};
 
 use crate::cancel::CancelToken;
-use crate::catalog::change::{Change, Made, NewMount, Origin};
+use crate::catalog::change::{Change, Made, Origin};
 use crate::catalog::living::forget_directory;
 use crate::catalog::log::Log;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
 use crate::catalog::row::{DirId, Place, TOP, Version, directory_checksum};
+use crate::catalog::small::{insert_mount, insert_snapshot};
 use crate::catalog::table::{self, Read};
 use crate::entry::EntryKind;
 
@@ -18,13 +20,13 @@ use crate::entry::EntryKind;
 const PAGE: usize = 1000;
 
 /// Writes down a snapshot, with all that changes with it, in a transaction of
-/// the caller's.
+/// the caller's; tells how many rows were not what had been written, and went.
 pub(crate) fn merge(
     transaction: &Transaction<'_>,
     made: &Made,
     log: &Log,
     cancel: &CancelToken,
-) -> Outcome<()> {
+) -> Outcome<u64> {
     let last: Option<DirId> =
         transaction.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
     if last.is_none() {
@@ -37,6 +39,7 @@ pub(crate) fn merge(
         last_directory: last.unwrap_or(0),
         changed: HashSet::new(),
         unused: Vec::new(),
+        damaged: Cell::new(0),
     };
     log.drain(|change| {
         if cancel.is_cancelled() {
@@ -45,16 +48,9 @@ pub(crate) fn merge(
         merge.apply(change)
     })?;
     merge.finish()?;
-    transaction.execute(
-        "INSERT INTO snapshot VALUES (?1, ?2, ?3, ?4)",
-        (
-            made.sequence as i64,
-            made.name.to_string(),
-            &made.rules,
-            made.directory_bytes as i64,
-        ),
-    )?;
-    Ok(())
+    let damaged = merge.damaged.get();
+    insert_snapshot(transaction, made)?;
+    Ok(damaged)
 }
 
 struct Merge<'t> {
@@ -67,12 +63,14 @@ struct Merge<'t> {
     changed: HashSet<DirId>,
     /// Paths of directories that no snapshot may have had.
     unused: Vec<(DirId, Vec<u8>, u64)>,
+    /// Rows that were not what had been written.
+    damaged: Cell<u64>,
 }
 
 impl Merge<'_> {
     fn apply(&mut self, change: Change) -> Outcome<()> {
         match change {
-            Change::Mount(mount) => self.mount(&mount),
+            Change::Mount(mount) => insert_mount(self.connection, &mount),
             Change::Directory { id, up, name } => {
                 add_directory(self.connection, id, up, name.to_bytes(), self.sequence)
             }
@@ -84,21 +82,6 @@ impl Merge<'_> {
             } => self.put(dir, name.to_bytes(), version, &origin),
             Change::Gone { dir, name } => self.gone(dir, name.to_bytes()),
         }
-    }
-
-    fn mount(&self, mount: &NewMount) -> Outcome<()> {
-        let born = mount.root.born;
-        self.connection.execute(
-            "INSERT INTO mount VALUES (?1, ?2, ?3, ?4, ?5)",
-            (
-                mount.id,
-                mount.root.inode as i64,
-                born.map(|born| born.seconds),
-                born.map(|born| born.nanoseconds),
-                &mount.path,
-            ),
-        )?;
-        Ok(())
     }
 
     fn put(
@@ -214,6 +197,7 @@ impl Merge<'_> {
                 return Ok(Some((read.first, read.version())));
             }
         }
+        self.damaged.set(self.damaged.get() + 1);
         self.remove_open(dir, name)?;
         Ok(None)
     }

@@ -14,6 +14,7 @@ mod rebuild;
 mod row;
 mod session;
 mod shared;
+mod small;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -167,7 +167,7 @@ impl Store {
             "PRAGMA page_size = 16384;\nBEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
         ))?;
         connection.execute(
-            "INSERT INTO store VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO store VALUES (?1, ?2, ?3, ?4, 0)",
             (
                 self.id(),
                 root.inode as i64,

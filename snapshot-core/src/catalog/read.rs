@@ -106,6 +106,15 @@ impl<T: Copy> Rows<T> {
         })
     }
 
+    /// Tells whether a name is not the next in the order of the names, which an
+    /// index that is not damaged keeps.
+    fn end_with_more_than(&self, name: &[u8]) -> bool {
+        let last = self.rows.last();
+        last.is_some_and(|&((start, length), _)| {
+            &self.names[start as usize..][..usize::from(length)] >= name
+        })
+    }
+
     fn search(&self, name: &[u8]) -> Result<usize, usize> {
         self.rows.binary_search_by(|&((start, length), _)| {
             self.names[start as usize..][..usize::from(length)].cmp(name)
@@ -245,10 +254,11 @@ impl<'s> Reader<'s> {
                 if rows.are_too_many() {
                     return Ok(Rows::many());
                 }
-                rows.push(
-                    row.get_ref(0)?.as_blob().unwrap_or_default(),
-                    Glance::open(row, 1, basis)?,
-                );
+                let name = row.get_ref(0)?.as_blob().unwrap_or_default();
+                if rows.end_with_more_than(name) {
+                    return Err(damaged());
+                }
+                rows.push(name, Glance::open(row, 1, basis)?);
             }
             let Some(basis) = self.standing.basis_of_its_own() else {
                 return Ok(rows);

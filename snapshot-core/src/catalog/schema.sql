@@ -1,12 +1,14 @@
 -- The catalog of a store, version 1. docs/format.md tells what it means.
 
 -- One row: the store that the catalog belongs to, and the identity of its
--- directory. On another disk the numbers in `stored` are worth nothing.
+-- directory. On another disk the numbers in `stored` are worth nothing. In
+-- `damaged`, how many rows were lost that older snapshots may have had.
 CREATE TABLE store (
     id       TEXT NOT NULL,
     inode    INTEGER NOT NULL,
     born     INTEGER,
-    born_ns  INTEGER
+    born_ns  INTEGER,
+    damaged  INTEGER NOT NULL
 );
 
 -- The snapshots that the rows below tell of.
@@ -14,7 +16,8 @@ CREATE TABLE snapshot (
     sequence        INTEGER PRIMARY KEY,
     name            TEXT NOT NULL,
     rules           TEXT NOT NULL,
-    directory_bytes INTEGER NOT NULL
+    directory_bytes INTEGER NOT NULL,
+    crc32           INTEGER NOT NULL
 );
 
 -- The filesystems of the sources, known by their roots.
@@ -23,7 +26,8 @@ CREATE TABLE mount (
     inode    INTEGER NOT NULL,
     born     INTEGER,
     born_ns  INTEGER,
-    path     BLOB NOT NULL
+    path     BLOB NOT NULL,
+    crc32    INTEGER NOT NULL
 );
 
 -- Every path of a directory, once.

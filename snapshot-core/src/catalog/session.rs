@@ -8,13 +8,14 @@ use rusqlite::Connection;
 
 use crate::cancel::CancelToken;
 use crate::catalog::change::Made;
-use crate::catalog::living::{Told, gone, remove_all, told};
+use crate::catalog::living::{gone, remove_all};
 use crate::catalog::log::Log;
 use crate::catalog::merge::merge;
-use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
+use crate::catalog::open::{Numbers, Open, Outcome, Trouble};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::row::{DirId, MountId};
 use crate::catalog::shared;
+use crate::catalog::small::{Told, mounts, told};
 use crate::entry::RootId;
 use crate::fs::smallfile;
 use crate::layout;
@@ -29,6 +30,8 @@ pub(crate) struct Session<'s> {
     pub(crate) mounts: HashMap<RootId, MountId>,
     pub(crate) last_directory: DirId,
     pub(crate) kind: SessionKind,
+    /// Rows that were lost to damage since the catalog was made.
+    pub(crate) damaged: u64,
 }
 
 /// What becomes of the catalog in a run.
@@ -63,23 +66,21 @@ impl<'s> Session<'s> {
     fn open(store: &'s Store, how: Open) -> Outcome<Session<'s>> {
         let connection = open_valid(store, how)?;
         let told = told(&connection)?;
-        let mut mounts = HashMap::new();
-        let last: Option<DirId>;
-        {
-            let mut statement = connection.prepare("SELECT id, inode, born, born_ns FROM mount")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                mounts.insert(root_id(row, 1)?, row.get(0)?);
-            }
-            last = connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
-        }
+        let damaged = damaged(&connection)?;
+        let mounts = mounts(&connection)?;
+        let last: Option<DirId> =
+            connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
         Ok(Session {
             store,
             connection: Some((connection, how)),
             told,
-            mounts,
+            mounts: mounts
+                .into_iter()
+                .map(|mount| (mount.root, mount.id))
+                .collect(),
             last_directory: last.unwrap_or(super::row::TOP),
             kind: SessionKind::Kept,
+            damaged,
         })
     }
 
@@ -95,6 +96,7 @@ impl<'s> Session<'s> {
             mounts: HashMap::new(),
             last_directory: super::row::TOP,
             kind,
+            damaged: 0,
         }
     }
 
@@ -123,21 +125,23 @@ impl<'s> Session<'s> {
     }
 
     /// Merges what the log of the snapshot just published says, and drops what
-    /// is gone. No reader is left by now.
+    /// is gone. No reader is left by now. `missing` rows were found to be lost;
+    /// tells how many were since the catalog was made.
     pub(crate) fn settle(
         &self,
         made: &Made,
         log: Log,
+        missing: u64,
         exists: impl Fn(u64, SnapshotName) -> bool,
-    ) -> Outcome<()> {
+    ) -> Outcome<u64> {
         let mut connection = match &self.kind {
             SessionKind::Kept => self.store.open_catalog(Open::Write)?.0,
             SessionKind::New(_) => self.store.make_catalog()?,
             SessionKind::Off(trouble) => return Err(trouble.clone()),
         };
-        apply(&mut connection, Some((made, &log)), exists)?;
+        apply(&mut connection, Some((made, &log)), missing, exists)?;
         log.discard();
-        Ok(())
+        damaged(&connection)
     }
 }
 
@@ -189,7 +193,12 @@ pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> boo
         let newest = told.last().map_or(0, |told| told.sequence);
         let news = left.as_ref().filter(|(made, _)| made.after == newest);
         match news.is_some() || !gone(&told, &exists).is_empty() {
-            true => apply(&mut connection, news.map(|(made, log)| (made, log)), exists),
+            true => apply(
+                &mut connection,
+                news.map(|(made, log)| (made, log)),
+                0,
+                exists,
+            ),
             false => Ok(()),
         }
     });
@@ -234,12 +243,14 @@ fn left_behind(
 pub(crate) fn apply(
     connection: &mut Connection,
     news: Option<(&Made, &Log)>,
+    missing: u64,
     exists: impl Fn(u64, SnapshotName) -> bool,
 ) -> Outcome<()> {
+    let mut damaged = missing;
     connection.set_prepared_statement_cache_capacity(64);
     let transaction = connection.transaction()?;
     if let Some((made, log)) = news {
-        merge(&transaction, made, log, &CancelToken::new())?;
+        damaged += merge(&transaction, made, log, &CancelToken::new())?;
         // What was linked to it may have had other paths, in rows that were
         // never compared with it.
         if made.is_after_gap {
@@ -247,7 +258,15 @@ pub(crate) fn apply(
         }
     }
     let gone = gone(&told(&transaction)?, exists);
-    remove_all(&transaction, &gone)?;
+    damaged += remove_all(&transaction, &gone)?;
+    if damaged > 0 {
+        transaction.execute("UPDATE store SET damaged = damaged + ?1", [damaged as i64])?;
+    }
     transaction.commit()?;
     Ok(())
+}
+
+fn damaged(connection: &Connection) -> Outcome<u64> {
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    Ok(connection.query_row("SELECT damaged FROM store", [], read)? as u64)
 }

@@ -120,7 +120,7 @@ impl Twin {
         self.living.insert(sequence, tree);
         if end == End::Whole {
             let exists = self::exists(&self.living);
-            session.settle(&made, log, exists).unwrap();
+            session.settle(&made, log, 0, exists).unwrap();
         }
     }
 

@@ -224,7 +224,11 @@ impl Run<'_> {
             None => log.complete(&made, work.flush()),
         };
         match completed {
-            Ok(()) => Ok(Some(News { made, log })),
+            Ok(()) => Ok(Some(News {
+                made,
+                log,
+                missing: ledger.missing_rows.load(Ordering::Relaxed),
+            })),
             Err(trouble) => Err(self.not_written(&trouble)),
         }
     }
@@ -236,10 +240,15 @@ impl Run<'_> {
         news: Option<News>,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
-    ) -> Option<Warning> {
-        let News { made, log } = news?;
-        let settled = session.settle(&made, log, exists(snapshots, unreadable));
-        settled.err().map(|trouble| self.not_written(&trouble))
+        warnings: &mut Vec<Warning>,
+    ) {
+        let Some(News { made, log, missing }) = news else {
+            return;
+        };
+        match session.settle(&made, log, missing, exists(snapshots, unreadable)) {
+            Ok(damaged) => warn_of_damage(warnings, damaged),
+            Err(trouble) => warnings.push(self.not_written(&trouble)),
+        }
     }
 
     fn not_written(&self, trouble: &Trouble) -> Warning {
@@ -257,6 +266,21 @@ impl Run<'_> {
 pub(super) struct News {
     made: Made,
     log: Log,
+    /// Rows that were found to be lost.
+    missing: u64,
+}
+
+/// Says how many rows were lost, unless more were said to be already.
+pub(super) fn warn_of_damage(warnings: &mut Vec<Warning>, lost: u64) {
+    for warning in warnings.iter_mut() {
+        if let Warning::CatalogDamaged { entries } = warning {
+            *entries = lost.max(*entries);
+            return;
+        }
+    }
+    if lost > 0 {
+        warnings.push(Warning::CatalogDamaged { entries: lost });
+    }
 }
 
 /// What to say of a catalog before anything is done with it.

@@ -18,7 +18,7 @@ use crate::capabilities::Capabilities;
 use crate::catalog::Session;
 use crate::compare::Rules;
 use crate::engine::choose::{check_series, free_name};
-use crate::engine::known::{News, first_warning};
+use crate::engine::known::{News, first_warning, warn_of_damage};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -191,8 +191,8 @@ impl Run<'_> {
             ..RemovalReport::default()
         });
         snapshots.retain(|snapshot| !removal.removed.contains(&snapshot.name));
-        let unsettled = self.settle_catalog(&session, news, &snapshots, &unreadable);
-        replicated.warnings.extend(unsettled);
+        let warnings = &mut replicated.warnings;
+        self.settle_catalog(&session, news, &snapshots, &unreadable, warnings);
         let elapsed = self.started.elapsed();
         let mut report = BackupReport {
             status: made.status,
@@ -316,6 +316,7 @@ impl Run<'_> {
         };
         let mut replicated = replication.run(pool)?;
         replicated.warnings.extend(unusable);
+        warn_of_damage(&mut replicated.warnings, session.damaged);
         replicated
             .warnings
             .extend(capabilities.iter().flat_map(Capabilities::warnings));

@@ -40,6 +40,11 @@ pub(super) struct Found<'s> {
 }
 
 impl<'s> Found<'s> {
+    /// Tells whether the catalog knows it as an entry of the basis.
+    fn is_of_basis(&self) -> bool {
+        self.known.is_some_and(|known| known.glance.is_of_basis)
+    }
+
     pub(super) fn new(
         name: &CStr,
         selection: &'s Selection,
@@ -173,6 +178,9 @@ impl Walk<'_> {
                 // A basis that cannot be opened is one that does not help.
                 let basis =
                     there.and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok());
+                if let (Some(ledger), Some(_), false) = (self.ledger, &basis, found.is_of_basis()) {
+                    ledger.note_missing();
+                }
                 (basis, None)
             }
         };

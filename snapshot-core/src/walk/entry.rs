@@ -170,6 +170,12 @@ impl Walk<'_> {
         if !is_word_enough {
             here.basis = self.stat_basis(&here);
         }
+        let is_known = here.listed.is_some_and(|listed| listed.glance.is_of_basis);
+        if let (Some(ledger), Some(_), Some(_), false) =
+            (self.ledger, listing, &here.basis, is_known)
+        {
+            ledger.note_missing();
+        }
         Some(here)
     }
 

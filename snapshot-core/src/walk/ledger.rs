@@ -66,6 +66,8 @@ pub(crate) struct Ledger<'run> {
     has_failed: AtomicBool,
     /// Entries whose rows are not what was written.
     pub(crate) damaged_rows: AtomicU64,
+    /// Entries of the basis that have no row although they should.
+    pub(crate) missing_rows: AtomicU64,
     /// Stored files that are not those that were recorded.
     pub(crate) replaced_files: AtomicU64,
     /// Entries whose filesystem is not the one they were recorded on.
@@ -122,6 +124,7 @@ impl<'run> Ledger<'run> {
             failure: Mutex::default(),
             has_failed: AtomicBool::new(false),
             damaged_rows: AtomicU64::new(0),
+            missing_rows: AtomicU64::new(0),
             replaced_files: AtomicU64::new(0),
             moved_entries: AtomicU64::new(0),
             unrecorded_entries: AtomicU64::new(0),
@@ -258,6 +261,15 @@ impl<'run> Ledger<'run> {
         (judge(source, facts, self.reading), Some(version))
     }
 
+    /// Notes an entry that the basis has, and that the catalog would know if
+    /// nothing of it were lost.
+    pub(crate) fn note_missing(&self) {
+        let tells = |reader: &Reader<'_>| reader.standing.basis.is_some();
+        if self.reader.as_ref().is_some_and(tells) && !self.has_failed.load(Ordering::Relaxed) {
+            self.missing_rows.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn is_word_enough(&self) -> bool {
         matches!(self.look, BasisLook::Word | BasisLook::Listed)
     }
@@ -281,7 +293,9 @@ impl<'run> Ledger<'run> {
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let count =
             |number: &AtomicU64| Some(number.load(Ordering::Relaxed)).filter(|count| *count > 0);
-        let damaged = count(&self.damaged_rows);
+        let damaged =
+            self.damaged_rows.load(Ordering::Relaxed) + self.missing_rows.load(Ordering::Relaxed);
+        let damaged = Some(damaged).filter(|count| *count > 0);
         let replaced = count(&self.replaced_files);
         let moved = count(&self.moved_entries);
         let unrecorded = count(&self.unrecorded_entries);

@@ -5,11 +5,11 @@ mod learn;
 mod look;
 
 use crate::cancel::CancelToken;
-use crate::catalog::living::told;
 use crate::catalog::moved::learn::learn;
 use crate::catalog::open::{Open, Outcome, Trouble};
 use crate::catalog::rebuild::{Before, rebuild};
 use crate::catalog::session::apply;
+use crate::catalog::small::told;
 use crate::event::{Event, Observer, Phase};
 use crate::fs::smallfile;
 use crate::layout;
@@ -41,7 +41,7 @@ pub(crate) fn settle_in(
     let (mut connection, _) = store.open_catalog(Open::Write)?;
     // What a run that was killed has left has the numbers of the other disk.
     smallfile::remove(&store.control, layout::CHANGES).map_err(|error| Trouble::of_io(&error))?;
-    apply(&mut connection, None, exists)?;
+    apply(&mut connection, None, 0, exists)?;
     let living: Vec<(u64, SnapshotName)> = told(&connection)?
         .into_iter()
         .filter_map(|told| Some((told.sequence, told.name.parse().ok()?)))

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::catalog::living::{self, Told};
 use crate::catalog::open::{Open, Trouble};
 use crate::catalog::query::reading::{self, Handle, WAIT};
 use crate::catalog::query::{Catalog, CatalogSnapshot};
+use crate::catalog::small::{Told, told};
 use crate::error::Result;
 use crate::layout;
 use crate::store::Store;
@@ -43,7 +43,7 @@ impl Store {
             trouble => reading::error(&file, &trouble),
         };
         let (connection, numbers) = self.open_catalog(Open::Read).map_err(failed)?;
-        let told = living::told(&connection).map_err(failed)?;
+        let told = told(&connection).map_err(failed)?;
         let mut known = Vec::new();
         for snapshot in published {
             let name = snapshot.name.to_string();

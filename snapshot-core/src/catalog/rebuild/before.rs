@@ -6,11 +6,11 @@ use std::ffi::{CStr, CString};
 use rusqlite::Connection;
 
 use crate::catalog::change::NewMount;
-use crate::catalog::living::{Told, told};
-use crate::catalog::open::{Numbers, Open, Outcome, Trouble, root_id};
+use crate::catalog::open::{Numbers, Open, Outcome, Trouble};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::rebuild::shelf::{Known, Shelf};
 use crate::catalog::row::{DirId, TOP, Version};
+use crate::catalog::small::{Told, mounts, told};
 use crate::name::SnapshotName;
 use crate::store::Store;
 
@@ -133,17 +133,4 @@ impl<'s> Before<'s> {
     pub(crate) fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref()
     }
-}
-
-fn mounts(connection: &Connection) -> Outcome<Vec<NewMount>> {
-    let mut statement =
-        connection.prepare("SELECT id, inode, born, born_ns, path FROM mount ORDER BY id")?;
-    let rows = statement.query_map([], |row| {
-        Ok(NewMount {
-            id: row.get(0)?,
-            root: root_id(row, 1)?,
-            path: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

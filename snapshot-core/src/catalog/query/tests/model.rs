@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use crate::catalog::Made;
 use crate::catalog::open::Open;
 use crate::catalog::query::Catalog;
+use crate::catalog::query::tests::rows::made;
 use crate::catalog::row::{DirId, Facts, Place, Version, directory_checksum, encode_xattrs};
+use crate::catalog::small::insert_snapshot;
 use crate::catalog::table::insert;
 use crate::entry::{EntryKind, FileTime};
 use crate::name::SnapshotName;
@@ -416,15 +419,14 @@ impl History {
             transaction.execute(sql, row).unwrap();
         }
         for sequence in self.trees.keys() {
-            let name = name_of(*sequence).to_string();
             if !living.contains(sequence) && !leave {
                 continue;
             }
-            let sql = "INSERT INTO snapshot VALUES (?1, ?2, '', ?3)";
-            let directory_bytes = directory_bytes(*sequence) as i64;
-            transaction
-                .execute(sql, (*sequence as i64, name, directory_bytes))
-                .unwrap();
+            let made = Made {
+                directory_bytes: directory_bytes(*sequence),
+                ..made(*sequence)
+            };
+            insert_snapshot(&transaction, &made).unwrap();
         }
         transaction.commit().unwrap();
     }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::model::{TestStore, name_of};
+use crate::catalog::Made;
 use crate::catalog::query::Catalog;
 use crate::catalog::row::{DirId, Facts, Place, TOP, Version, directory_checksum};
+use crate::catalog::small::insert_snapshot;
 use crate::catalog::table::insert;
 use crate::entry::{EntryKind, FileTime};
 
@@ -88,9 +90,19 @@ impl Rows {
 
 /// Makes a snapshot known to the catalog.
 pub(super) fn snapshot(connection: &Connection, sequence: u64) {
-    let sql = "INSERT INTO snapshot VALUES (?1, ?2, '', 0)";
-    let row = (sequence as i64, name_of(sequence).to_string());
-    connection.execute(sql, row).unwrap();
+    insert_snapshot(connection, &made(sequence)).unwrap();
+}
+
+/// A snapshot that nothing is known of.
+pub(super) fn made(sequence: u64) -> Made {
+    Made {
+        sequence,
+        name: name_of(sequence),
+        after: 0,
+        is_after_gap: false,
+        rules: String::new(),
+        directory_bytes: 0,
+    }
 }
 
 /// A version of which all that can be is told by a number.
