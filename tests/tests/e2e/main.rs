@@ -8,6 +8,7 @@ mod catalog;
 mod changes;
 mod crash;
 mod damage;
+mod damaged;
 mod days;
 mod faults;
 mod fidelity;

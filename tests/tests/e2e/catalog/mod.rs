@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use filetime::FileTime;
 use hardsnap_tests::{Hardsnap, have, skip_unless};
 
-pub(crate) use agreement::Agreement;
+pub(crate) use agreement::{Agreement, unsound_in};
 pub(crate) use days::Days;
 pub(crate) use ledger::{Ledger, Version, file, journal};
 
