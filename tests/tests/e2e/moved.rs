@@ -194,10 +194,8 @@ fn whoever_has_the_lock_next_does_it() {
             run = run.arg(snapshot_name(&noon(1))).arg("--yes");
         }
         let outcome = run.run().expect(0);
-        let says = outcome
-            .stderr()
-            .contains("the store was moved to another disk");
-        assert_eq!(says, command != "reindex", "{outcome}");
+        let reason = "the store was moved to another disk";
+        assert!(outcome.stderr().contains(reason), "{outcome}");
         days.agreement.check();
         let outcome = days.next();
         assert_eq!(outcome.warnings("code"), [""; 0], "{command}: {outcome}");
@@ -255,9 +253,9 @@ fn interrupted_it_begins_again() {
 }
 
 #[test]
-fn ten_thousand_levels_with_few_open_files() {
+fn five_thousand_levels_with_few_open_files() {
     let scratch = Scratch::new();
-    let source = Chain::new(10_000).build(scratch.join("source"));
+    let source = Chain::new(5_000).build(scratch.join("source"));
     let store = scratch.join("store");
     let backup = |day| {
         let command = scratch.hardsnap("backup").args(["--init", "--time"]);
@@ -277,5 +275,5 @@ fn ten_thousand_levels_with_few_open_files() {
     fs::set_permissions(&store, away.metadata().unwrap().permissions()).unwrap();
     let outcome = backup(2);
     assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
-    assert_eq!(outcome.number("files_linked"), 10_000, "{outcome}");
+    assert_eq!(outcome.number("files_linked"), 5_000, "{outcome}");
 }
