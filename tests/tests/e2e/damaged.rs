@@ -280,9 +280,8 @@ fn spoil(catalog: &Path, table: &str, column: &str, row: u64, bit: u64) {
     }
     // Rows are told by their keys, since two tables have no numbers of rows.
     let keys = match table {
-        "store" => "id",
         "snapshot" => "sequence",
-        "mount" | "directory" => "id",
+        "store" | "mount" | "directory" => "id",
         "entry" => "dir, name",
         _ => "dir, name, first",
     };
