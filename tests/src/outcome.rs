@@ -152,6 +152,20 @@ impl Outcome {
             .collect()
     }
 
+    /// Returns the codes of the warnings, apart from what every ordinary user is
+    /// told: that owners are not kept.
+    ///
+    /// # Panics
+    ///
+    /// If there is no list of them.
+    #[must_use]
+    #[track_caller]
+    pub fn surprises(&self) -> Vec<String> {
+        let mut codes = self.warnings("code");
+        codes.retain(|code| crate::is_root() || code != "owners_not_kept");
+        codes
+    }
+
     /// Returns the exact bytes of the paths in `skipped` of the summary,
     /// sorted.
     ///

@@ -23,7 +23,7 @@ fn assert_counts(outcome: &Outcome, linked: u64, moved: u64, copied: u64) {
         [linked, moved, copied],
         "linked, moved, copied: {outcome}"
     );
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
 }
 
 /// A tree of three files that differ in content and size.
@@ -445,7 +445,7 @@ fn what_the_destination_can_hold_by_now_is_given_to_files_that_did_not_change() 
         };
         let refusing = command(0).injecting("setxattr,lsetxattr,fsetxattr:error=EOPNOTSUPP");
         let outcome = refusing.json().expect(0);
-        assert_eq!(outcome.warnings("code"), ["xattrs_not_kept"]);
+        assert_eq!(outcome.surprises(), ["xattrs_not_kept"]);
         let image = |day| view.image(&snapshot_name(&noon(day)), &source);
         assert!(image(0).get("below/three").unwrap().xattrs.is_empty());
         touch(&source.join("below/three"));

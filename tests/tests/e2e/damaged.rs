@@ -135,7 +135,7 @@ impl<'a> Patient<'a> {
             Standing::Wrong(_) if is_said => {}
             Standing::Wrong(wrong) => {
                 let wrong = &wrong[..wrong.len().min(3)];
-                let codes = outcome.warnings("code");
+                let codes = outcome.surprises();
                 self.failures
                     .push(format!("{what}: {wrong:?} after {codes:?}"));
             }
@@ -165,7 +165,7 @@ impl<'a> Patient<'a> {
     fn note(&mut self, is_right: bool, what: &str, outcome: &Outcome) {
         if !is_right {
             let standing = self.standing();
-            let codes = outcome.warnings("code");
+            let codes = outcome.surprises();
             self.failures
                 .push(format!("{what}: {standing:?} after {codes:?}"));
         }
@@ -179,7 +179,7 @@ impl<'a> Patient<'a> {
 }
 
 fn says(outcome: &Outcome) -> bool {
-    let codes = outcome.warnings("code");
+    let codes = outcome.surprises();
     codes.iter().any(|code| code.starts_with("catalog"))
 }
 

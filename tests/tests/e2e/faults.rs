@@ -62,7 +62,7 @@ fn check_told(survivor: &Survivor, outcome: &Outcome, name: &str) {
             .metadata()
             .is_ok_and(|found| found.len() > 0),
     };
-    let codes = outcome.warnings("code");
+    let codes = outcome.surprises();
     let is_said = codes.iter().any(|code| code.starts_with("catalog_"));
     assert!(is_told || is_said, "{outcome}");
 }

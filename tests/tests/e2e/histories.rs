@@ -242,7 +242,7 @@ impl History {
         invariant.check();
         assert_eq!((view.work(), view.trash()), (Vec::new(), Vec::new()));
         assert_same(&image, &view.image(&name, &self.source));
-        let mut warned = outcome.warnings("code");
+        let mut warned = outcome.surprises();
         // Of what was known to a lost catalog alone the new one has no word.
         warned.retain(|code| code != "entries_unrecorded");
         let expected = match day.incident {

@@ -44,7 +44,7 @@ fn is_noticed(reason: &str, harm: impl Fn(&Days<'_>)) {
     fs::write(days.path("changing"), b"after the harm").unwrap();
     set(&days.path("kept"), "user.a", b"2");
     let outcome = days.run(|command| command);
-    assert_eq!(outcome.warnings("code"), ["catalog_unusable"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["catalog_unusable"], "{outcome}");
     let message = outcome.warnings("message").remove(0);
     assert!(message.contains(reason), "{message}");
     assert_eq!(outcome.number("files_copied"), 2, "{outcome}");
@@ -55,7 +55,7 @@ fn is_noticed(reason: &str, harm: impl Fn(&Days<'_>)) {
     }
     fs::write(days.path("changing"), b"some time after the harm").unwrap();
     let outcome = days.run(|command| command);
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
     days.view.assert_tidy();
 }
@@ -136,12 +136,12 @@ fn is_learnt(how: impl Fn(&Path, &Path)) {
     // What only a ctime tells is seen all the same.
     edit_quietly(&days.path("kept"));
     let outcome = days.run(|command| command);
-    assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["store_moved"], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
     assert_eq!(outcome.number("files_linked"), 61, "{outcome}");
     days.agreement.check();
     let outcome = days.next();
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     assert_eq!(outcome.number("files_linked"), 62, "{outcome}");
 }
 
@@ -226,7 +226,7 @@ fn is_left_alone(place: impl Fn(&Path)) {
         let outcome = aged(command.arg(&days.source).arg(&days.store))
             .json()
             .expect(0);
-        let codes = outcome.warnings("code");
+        let codes = outcome.surprises();
         assert!(codes.contains(&"catalog_unusable".to_owned()), "{outcome}");
         assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
         days.view.assert_tidy();
@@ -275,11 +275,11 @@ fn after_a_kill(harm: impl Fn(&Days<'_>)) -> Vec<String> {
     fs::write(days.path("changing"), b"after the kill").unwrap();
     let outcome = days.run(|command| command);
     assert_eq!(outcome.number("files_copied"), 1, "{outcome}");
-    let codes = outcome.warnings("code").into_iter();
+    let codes = outcome.surprises().into_iter();
     let said = codes.filter(|code| code.starts_with("catalog")).collect();
     assert!(!days.store.join(CHANGES).exists());
     let outcome = days.run(|command| command);
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     assert_eq!(outcome.number("files_linked"), 62, "{outcome}");
     said
 }

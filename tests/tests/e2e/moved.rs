@@ -71,11 +71,11 @@ fn unnumbered(ledger: &Ledger) -> Vec<String> {
 #[track_caller]
 fn settles(days: &mut Days<'_>) -> Ledger {
     let outcome = days.next();
-    assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["store_moved"], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 0, "{outcome}");
     let ledger = Ledger::of(&days.store);
     let outcome = days.next();
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 0, "{outcome}");
     ledger
 }
@@ -111,7 +111,7 @@ fn a_store_on_another_disk_learns_its_numbers_anew() {
     copy(&["-a"], std::slice::from_ref(&days.store), &store);
     let command = scratch.hardsnap("backup").args(["--time", &noon(3)]);
     let outcome = aged(command.arg(&days.source).arg(&store)).json().expect(0);
-    assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["store_moved"], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 0, "{outcome}");
     // How much room entries take is still told of the old disk.
     let before = Ledger::of(&store);
@@ -177,7 +177,7 @@ fn what_got_lost_on_the_way_is_copied_again() {
     let command = scratch.hardsnap("backup").args(["--time", &noon(3)]);
     let outcome = aged(command.arg(&days.source).arg(&days.store));
     let outcome = outcome.json().expect(0);
-    let codes = outcome.warnings("code");
+    let codes = outcome.surprises();
     assert!(codes.contains(&"store_moved".to_owned()), "{outcome}");
     let stored = days.view.tree(&snapshot_name(&noon(3)), &days.source);
     assert_eq!(fs::read(stored.join("kept/a")).unwrap(), b"a");
@@ -200,7 +200,7 @@ fn whoever_has_the_lock_next_does_it() {
         assert!(outcome.stderr().contains(reason), "{outcome}");
         days.agreement.check();
         let outcome = days.next();
-        assert_eq!(outcome.warnings("code"), [""; 0], "{command}: {outcome}");
+        assert_eq!(outcome.surprises(), [""; 0], "{command}: {outcome}");
         assert_eq!(outcome.number("files_copied"), 0, "{command}: {outcome}");
     }
 }
@@ -217,7 +217,7 @@ fn a_dry_run_says_so_and_changes_nothing() {
     let outcome = aged(command.arg(&days.source).arg(&days.store))
         .json()
         .expect(0);
-    assert_eq!(outcome.warnings("code"), ["catalog_unusable"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["catalog_unusable"], "{outcome}");
     assert_unchanged(&before, &TreeImage::of(&days.store));
 }
 
@@ -276,6 +276,6 @@ fn five_thousand_levels_with_few_open_files() {
     }
     fs::set_permissions(&store, away.metadata().unwrap().permissions()).unwrap();
     let outcome = backup(2);
-    assert_eq!(outcome.warnings("code"), ["store_moved"], "{outcome}");
+    assert_eq!(outcome.surprises(), ["store_moved"], "{outcome}");
     assert_eq!(outcome.number("files_linked"), 5_000, "{outcome}");
 }

@@ -50,7 +50,7 @@ fn a_change_that_nothing_shows_is_found_by_reading_everything() {
     // The filesystem is still known, and nobody looks at what did not change.
     let outcome = backup(1, &[]);
     assert_eq!(outcome.number("files_linked"), 2, "{outcome}");
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     let outcome = backup(2, &["--checksum"]);
     assert_eq!(outcome.number("files_linked"), 1, "{outcome}");
     assert_eq!(outcome.number("files_copied"), 1, "{outcome}");

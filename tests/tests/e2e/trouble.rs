@@ -247,7 +247,7 @@ fn a_stored_file_that_was_replaced_is_not_linked_on() {
     fs::write(stored.join("directory"), b"").unwrap();
     let before = TreeImage::of(&stored);
     let outcome = scratch.snapshot(&source, &store, &noon(1));
-    assert_eq!(outcome.warnings("code"), ["stored_files_replaced"]);
+    assert_eq!(outcome.surprises(), ["stored_files_replaced"]);
     assert_same(
         &TreeImage::of(&source),
         &view.image(&snapshot_name(&noon(1)), &source),

@@ -131,7 +131,7 @@ proptest! {
         let before = Ledger::of(&store);
         forget(&store);
         let outcome = reindex(&scratch, &store);
-        assert_eq!(outcome.warnings("code"), ["catalog_not_carried_over"]);
+        assert_eq!(outcome.surprises(), ["catalog_not_carried_over"]);
         let after = agreement.check();
         // What did not change is one version still. Ctimes, which are lost,
         // told some of them apart.
@@ -154,7 +154,7 @@ proptest! {
         let store = scratch.join("store");
         let before = Ledger::of(&store);
         let outcome = reindex(&scratch, &store);
-        assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+        assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
         let after = agreement.check();
         assert_same_told(&before, &after);
     }
@@ -179,7 +179,7 @@ fn after_it_a_backup_has_nothing_to_write_down() {
     };
     let before = in_source();
     let outcome = days.next();
-    assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+    assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     assert_eq!(outcome.number("files_copied"), 0, "{outcome}");
     // Every entry was taken for unchanged by what was taken over.
     assert_eq!(before, in_source());

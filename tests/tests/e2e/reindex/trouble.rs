@@ -203,7 +203,7 @@ fn a_damaged_catalog_is_replaced() {
     for content in [&b""[..], b"no catalog at all"] {
         fs::write(file(&store), content.repeat(2_000)).unwrap();
         let outcome = reindex(&scratch, &store);
-        assert_eq!(outcome.warnings("code"), ["catalog_not_carried_over"]);
+        assert_eq!(outcome.surprises(), ["catalog_not_carried_over"]);
         agreement.check();
     }
     // A page in the middle.
@@ -240,7 +240,7 @@ fn a_store_without_snapshots_gets_a_catalog_without_any() {
     let store = scratch.join("store");
     scratch.hardsnap("init").arg(&store).run().expect(0);
     let outcome = scratch.hardsnap("reindex").arg(&store).json().expect(0);
-    assert_eq!(outcome.warnings("code"), [""; 0]);
+    assert_eq!(outcome.surprises(), [""; 0]);
     assert_eq!(outcome.number("versions"), 0);
     assert_eq!(Ledger::of(&store).versions, []);
     scratch.snapshot(&simple(&scratch, "source").build(), &store, &noon(0));
