@@ -126,7 +126,7 @@ pub(crate) fn path_text<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py
 
 /// One name or several, as text or as what a store tells of a snapshot.
 pub(crate) fn snapshot_names(names: &Bound<'_, PyAny>) -> PyResult<Vec<SnapshotName>> {
-    if names.is_instance_of::<PyString>() || is_stored(names)? {
+    if names.is_instance_of::<PyString>() || has_name(names)? {
         return Ok(vec![snapshot_name(names)?]);
     }
     names
@@ -137,7 +137,7 @@ pub(crate) fn snapshot_names(names: &Bound<'_, PyAny>) -> PyResult<Vec<SnapshotN
 
 /// A full name, as text or as what a store tells of a snapshot.
 pub(crate) fn snapshot_name(object: &Bound<'_, PyAny>) -> PyResult<SnapshotName> {
-    let text = if is_stored(object)? {
+    let text = if has_name(object)? {
         object.getattr(intern!(object.py(), "name"))?
     } else {
         object.clone()
@@ -145,8 +145,15 @@ pub(crate) fn snapshot_name(object: &Bound<'_, PyAny>) -> PyResult<SnapshotName>
     match text.cast::<PyString>() {
         Ok(text) => text.to_str()?.parse::<SnapshotName>().map_err(raised),
         Err(_) => Err(PyTypeError::new_err(format!(
-            "a snapshot is named by str or SnapshotInfo, not {}",
+            "a snapshot is named by str, SnapshotInfo or CatalogSnapshot, not {}",
             object.get_type().name()?
         ))),
     }
+}
+
+/// Tells whether it is a snapshot, of a store or of its catalog.
+fn has_name(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static KNOWN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let known = KNOWN.import(object.py(), "hardsnap._catalog", "CatalogSnapshot")?;
+    Ok(is_stored(object)? || object.is_instance(known)?)
 }

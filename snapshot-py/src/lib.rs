@@ -7,8 +7,11 @@
 
 #![deny(unsafe_code)]
 
+mod answers;
 mod argument;
 mod cancel;
+mod catalog;
+mod entry;
 mod error;
 mod given;
 mod instant;
@@ -33,6 +36,8 @@ mod _hardsnap {
 
     #[pymodule_export]
     use crate::cancel::CancelToken;
+    #[pymodule_export]
+    use crate::catalog::Catalog;
     #[pymodule_export]
     use crate::policy::RetentionPolicy;
     #[pymodule_export]

@@ -12,7 +12,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::run::State;
 
@@ -38,12 +37,8 @@ pub(crate) use object;
 type Object<'py> = PyResult<Bound<'py, PyAny>>;
 
 /// What the command line prints of something with `--json`.
-fn json(told: &impl Serialize) -> PyResult<String> {
-    Ok(value(told)?.to_string())
-}
-
-fn value(told: &impl Serialize) -> PyResult<Value> {
-    serde_json::to_value(told).map_err(|error| PyValueError::new_err(error.to_string()))
+pub(crate) fn json(told: &impl Serialize) -> PyResult<String> {
+    serde_json::to_string(told).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The same as a `dict`.
@@ -210,11 +205,10 @@ pub(crate) fn problem<'py>(py: Python<'py>, problem: &Problem) -> Object<'py> {
 }
 
 pub(crate) fn notice<'py>(py: Python<'py>, warning: &Warning) -> Object<'py> {
-    let fields = value(warning)?;
     object!(py, "_reports", "Notice", {
-        code: fields["code"].as_str(),
+        code: to_dict(py, warning)?.get_item("code")?,
         message: warning.to_string(),
-        _json: fields.to_string(),
+        _json: json(warning)?,
     })
 }
 

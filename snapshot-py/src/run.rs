@@ -14,7 +14,8 @@ use crate::report;
 /// How long Ctrl-C waits at most until it is seen.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Who watches a run, as its arguments say.
+/// Who watches a run, as its arguments say; by default nobody.
+#[derive(Default)]
 pub(crate) struct Watch {
     progress: Option<Py<PyAny>>,
     notify: Option<Py<PyAny>>,
@@ -44,6 +45,16 @@ impl Watch {
     ) -> PyResult<T> {
         // The caller's own may be that of other runs, too.
         let stop = CancelToken::new();
+        self.stopping(py, &stop, |observer| work(observer, &stop))
+    }
+
+    /// Does the same with what `stop` stops, and nobody else's.
+    pub(crate) fn stopping<T: Send>(
+        self,
+        py: Python<'_>,
+        stop: &CancelToken,
+        work: impl FnOnce(&dyn Observer) -> hardsnap::Result<T> + Send,
+    ) -> PyResult<T> {
         let mut watcher = Watcher {
             watch: self,
             stop: stop.clone(),
@@ -51,13 +62,7 @@ impl Watch {
             raised: None,
         };
         watcher.pass_on_cancel();
-        let result = py.detach(|| {
-            relay(
-                INTERVAL,
-                |observer| work(observer, &stop),
-                |news| watcher.hear(news),
-            )
-        });
+        let result = py.detach(|| relay(INTERVAL, work, |news| watcher.hear(news)));
         match watcher.raised {
             Some(error) => Err(error),
             None => result.map_err(raised),

@@ -13,6 +13,7 @@ use pyo3::types::{PyIterator, PyTuple, PyType};
 
 use crate::argument::{FsPath, FsPaths, Texts, jobs, mode, mounts, snapshot_name, snapshot_names};
 use crate::cancel::CancelToken;
+use crate::catalog::Catalog;
 use crate::error::raised;
 use crate::instant::aware;
 use crate::options::{self, Filters, pruning};
@@ -188,6 +189,22 @@ impl Store {
         let store = self.engine()?;
         let found = py.detach(|| store.resolve(name)).map_err(raised)?;
         report::snapshot(py, &self.path, &found)
+    }
+
+    /// Opens the catalog, to be asked about the snapshots that there are now. It
+    /// is only read, also beside a run, and closed with its last iterator.
+    ///
+    /// Returns:
+    ///     Catalog: What the store remembers of all its snapshots.
+    ///
+    /// Raises:
+    ///     CatalogUnusableError: There is none, or it is damaged.
+    ///     UnsupportedFormatError: A newer version wrote it.
+    ///     StoreLockedError: A run writes to it all the time.
+    ///     OperationError: A call of the system failed.
+    fn catalog(&self, py: Python<'_>) -> PyResult<Catalog> {
+        let store = self.engine()?;
+        py.detach(|| store.catalog()).map(Catalog).map_err(raised)
     }
 
     /// Makes a snapshot of `sources`, publishes it and prunes.
@@ -410,7 +427,7 @@ impl Store {
     ///
     /// Args:
     ///     names: One full name or several, or what `snapshots` or `resolve`
-    ///         tells (str or SnapshotInfo).
+    ///         tells (str, SnapshotInfo or CatalogSnapshot).
     ///     spare_last: Whether to refuse if no complete one would remain.
     ///     progress, notify, cancel: As those of `backup`.
     ///
@@ -450,7 +467,8 @@ impl Store {
     /// refuses to.
     ///
     /// Args:
-    ///     name: Its full name, or what `resolve` tells (str or SnapshotInfo).
+    ///     name: Its full name, or what `resolve` tells (str, SnapshotInfo or
+    ///         CatalogSnapshot).
     ///     note: A text that replaces the one that it has. None: it stays.
     ///
     /// Returns:

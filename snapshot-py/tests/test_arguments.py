@@ -197,6 +197,8 @@ GARBAGE: list[Any] = [
     Hostile(),
     Endless(),
     hardsnap.CancelToken(),
+    hardsnap.CatalogSnapshot(name="2026", sequence=1),
+    untyped(hardsnap.CatalogSnapshot)(name=7, sequence=1),
     hardsnap.RetentionPolicy(),
     hardsnap.Snapshot("id", START),
     untyped(hardsnap.Snapshot)("id", "time"),
@@ -208,7 +210,7 @@ GARBAGE: list[Any] = [
 ANSWERS = (TypeError, ValueError, OverflowError, RuntimeError, LookupError, hardsnap.Error)
 
 
-def functions(store: hardsnap.Store) -> list[Any]:
+def functions(store: hardsnap.Store, catalog: hardsnap.Catalog) -> list[Any]:
     policy = hardsnap.RetentionPolicy()
     return [
         hardsnap.Store,
@@ -224,7 +226,16 @@ def functions(store: hardsnap.Store) -> list[Any]:
         store.accept,
         store.room,
         store.probe,
+        store.catalog,
         store.__enter__,
+        catalog.entry,
+        catalog.entries,
+        catalog.rows,
+        catalog.versions,
+        catalog.find,
+        catalog.changes,
+        catalog.sizes,
+        catalog.resolve,
         hardsnap.replicate_tree,
         hardsnap.CancelToken,
         hardsnap.RetentionPolicy,
@@ -240,7 +251,13 @@ def test_garbage_in_every_position_is_answered_by_an_exception(
 ) -> None:
     # Relative names, such as "garbage", are to lie somewhere harmless.
     monkeypatch.chdir(tmp_path)
+    other = hardsnap.Store.init(tmp_path / "other")
+    snapshot = other.backup(source).snapshot
     valid: dict[str, Any] = {
+        "snapshot": snapshot,
+        "a": snapshot,
+        "b": snapshot,
+        "pattern": "*",
         "path": tmp_path / "another",
         "name": "latest",
         "min_free": "1%",
@@ -258,7 +275,7 @@ def test_garbage_in_every_position_is_answered_by_an_exception(
         "end": START,
     }
     answered = 0
-    for function in functions(store):
+    for function in functions(store, other.catalog()):
         parameters = inspect.signature(function).parameters
         needed = {
             name: valid[name]
@@ -286,6 +303,8 @@ def test_garbage_in_every_position_is_answered_by_an_exception(
 
 def test_wrong_types_are_type_errors(store: hardsnap.Store, source: Path) -> None:
     backup = untyped(store.backup)
+    snapshot = store.backup(source).snapshot
+    catalog = store.catalog()
     policy = hardsnap.RetentionPolicy()
     calls: list[tuple[Callable[[], object], str]] = [
         (lambda: untyped(hardsnap.Store)(7), "int"),
@@ -312,6 +331,11 @@ def test_wrong_types_are_type_errors(store: hardsnap.Store, source: Path) -> Non
         (lambda: untyped(store.prune)([]), "PrunePlan"),
         (lambda: untyped(store.plan_prune)("last 1"), "RetentionPolicy"),
         (lambda: untyped(store.delete)([7]), "not int"),
+        (lambda: untyped(catalog.rows)(7), "SnapshotInfo or CatalogSnapshot, not int"),
+        (lambda: untyped(catalog.entries)(snapshot, below=7), "int"),
+        (lambda: untyped(catalog.versions)(), "path"),
+        (lambda: untyped(catalog.find)(b"*.o"), "str"),
+        (lambda: untyped(catalog.sizes)(7), "iter"),
         (lambda: untyped(policy.plan)(7, START), "iter"),
         (lambda: untyped(policy.plan)("2026-03-01", START), "not str"),
         (lambda: untyped(policy.plan)(b"123", START), "not bytes"),
@@ -348,8 +372,9 @@ def test_wrong_values_are_value_errors(store: hardsnap.Store, source: Path) -> N
 
 
 def test_what_only_the_library_makes_cannot_be_made() -> None:
-    with pytest.raises(TypeError):
-        untyped(hardsnap.PrunePlan)()
-    for final in (hardsnap.Store, hardsnap.RetentionPolicy, hardsnap.CancelToken):
+    for made in (hardsnap.PrunePlan, hardsnap.Catalog):
+        with pytest.raises(TypeError):
+            untyped(made)()
+    for final in (hardsnap.Store, hardsnap.Catalog, hardsnap.RetentionPolicy, hardsnap.CancelToken):
         with pytest.raises(TypeError, match="not an acceptable base type"):
             type("Derived", (final,), {})

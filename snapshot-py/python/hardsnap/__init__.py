@@ -10,6 +10,12 @@ them can be read, copied or removed with nothing but `cp` and `rm`.
     report = store.backup(["/home", "/etc"], exclude=["*.o", "/home/*/.cache"])
     print(report.snapshot, report.counts.files_copied)
 
+What the store remembers of all its snapshots:
+
+    catalog = store.catalog()
+    for change in catalog.changes(store.resolve("latest~1"), store.resolve("latest")):
+        print(change.kind, change.path)
+
 Which of anybody's snapshots to keep, without any store:
 
     policy = hardsnap.RetentionPolicy("daily for 2 weeks, all monthly")
@@ -22,10 +28,21 @@ refused. Every exception is a `hardsnap.Error`; where a call of the system
 failed, it is an `OSError`, too.
 """
 
+from hardsnap._catalog import (
+    ROW_COLUMNS,
+    CatalogEntry,
+    CatalogSnapshot,
+    EntryChange,
+    EntryVersion,
+    FoundPath,
+    Row,
+    Sizes,
+)
 from hardsnap._errors import (
     AlreadyAStoreError,
     AmbiguousSnapshotError,
     CancelledError,
+    CatalogUnusableError,
     Error,
     FlushFailedError,
     InvalidOptionError,
@@ -51,6 +68,7 @@ from hardsnap._errors import (
 )
 from hardsnap._hardsnap import (
     CancelToken,
+    Catalog,
     PrunePlan,
     RetentionPolicy,
     Schedule,
@@ -77,16 +95,24 @@ from hardsnap._reports import (
 from hardsnap._retention import Kept, Reason, Removed, RetentionPlan, Snapshot, Why
 
 __all__ = [
+    "ROW_COLUMNS",
     "AlreadyAStoreError",
     "AmbiguousSnapshotError",
     "BackupReport",
     "CancelToken",
     "CancelledError",
     "Capabilities",
+    "Catalog",
+    "CatalogEntry",
+    "CatalogSnapshot",
+    "CatalogUnusableError",
     "Counts",
+    "EntryChange",
+    "EntryVersion",
     "Error",
     "Extent",
     "FlushFailedError",
+    "FoundPath",
     "InvalidOptionError",
     "Kept",
     "LastSnapshotError",
@@ -110,7 +136,9 @@ __all__ = [
     "RetentionPlan",
     "RetentionPolicy",
     "Room",
+    "Row",
     "Schedule",
+    "Sizes",
     "Snapshot",
     "SnapshotHeldError",
     "SnapshotInfo",

@@ -167,6 +167,12 @@ class SnapshotHeldError(Error):
     code = "snapshot_held"
 
 
+class CatalogUnusableError(Error):
+    """The catalog is missing or damaged, or does not tell of what was asked."""
+
+    code = "catalog_unusable"
+
+
 class TargetNotEmptyError(Error):
     """The target of a tree exists and is not empty."""
 

@@ -15,7 +15,7 @@ Operation = Literal[
 ]
 
 
-class _Told:
+class Told:
     """Something that the command line prints as JSON, too.
 
     The engine writes it; it follows from the other fields.
@@ -80,7 +80,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Problem(_Told):
+class Problem(Told):
     """Trouble with one entry; the others went on.
 
     Attributes:
@@ -103,7 +103,7 @@ class Problem(_Told):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Notice(_Told):
+class Notice(Told):
     """Something to know that concerns no single entry's data.
 
     Attributes:
@@ -225,7 +225,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BackupReport(_Told):
+class BackupReport(Told):
     """What `Store.backup` did; in a dry run, would do.
 
     Attributes:
@@ -261,11 +261,11 @@ class BackupReport(_Told):
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that the command line prints of it with `--json`."""
-        return {**_Told.to_dict(self), "dry_run": self.dry_run}
+        return {**Told.to_dict(self), "dry_run": self.dry_run}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TreeReport(_Told):
+class TreeReport(Told):
     """What `replicate_tree` did; in a dry run, would do.
 
     Attributes:
@@ -287,11 +287,11 @@ class TreeReport(_Told):
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that the command line prints of it with `--json`."""
-        return {**_Told.to_dict(self), "dry_run": self.dry_run}
+        return {**Told.to_dict(self), "dry_run": self.dry_run}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RemovalReport(_Told):
+class RemovalReport(Told):
     """What `Store.prune` or `Store.delete` did.
 
     Attributes:
@@ -314,7 +314,7 @@ class RemovalReport(_Told):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SnapshotInfo(_Told):
+class SnapshotInfo(Told):
     """A published snapshot, as its record tells it.
 
     Attributes:
@@ -351,7 +351,7 @@ class SnapshotInfo(_Told):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MarkReport(_Told):
+class MarkReport(Told):
     """What `Store.hold`, `Store.release` or `Store.accept` did.
 
     Attributes:
