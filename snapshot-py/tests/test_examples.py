@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import hardsnap
-from helpers import is_locked, many_files, published
+from helpers import DAY, START, is_locked, many_files, published
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
 
 
-def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def run(
+    name: str, *arguments: object, **variables: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment
+    )
 
 
 def test_the_daily_backup(source: Path, tmp_path: Path) -> None:
@@ -33,6 +41,54 @@ def test_the_daily_backup(source: Path, tmp_path: Path) -> None:
         assert run("daily.py", source, path).returncode == 11
     missing = run("daily.py", tmp_path / "missing", path)
     assert missing.returncode == 1 and "No such file" in missing.stderr
+
+
+def numbers(lines: list[str]) -> dict[str, int]:
+    """What is said of each path."""
+    pairs = [line.split(maxsplit=1) for line in lines]
+    return {path: int(number.replace(",", "")) for number, path in pairs}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_largest_directories(source: Path, tmp_path: Path, library: str) -> None:
+    pytest.importorskip(library)
+    path = tmp_path / "store"
+    store = hardsnap.Store.init(path)
+    raw = source / os.fsdecode(b"raw \xff")
+    raw.mkdir()
+    (raw / "large").write_bytes(bytes(1_000_000))
+    first = store.backup(source, time=START).snapshot
+    (source / "folder" / "new").write_bytes(bytes(50_000))
+    second = store.backup(source, time=START + DAY).snapshot
+
+    # Another one that could be found before it is hidden.
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for other in {"pandas", "polars"} - {library}:
+        (hidden / f"{other}.py").write_text("raise ImportError")
+    done = run("largest.py", path, PYTHONPATH=str(hidden))
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    grew = told.index(f"grew since {first}, by bytes:")
+    assert told[0] == f"largest in {second}, in bytes:"
+    largest, grown = numbers(told[1:grew]), numbers(told[grew + 1 :])
+    allocated = store.catalog().sizes(store.snapshots)
+    files = allocated.freed_bytes - allocated.directory_bytes
+    assert largest["/"] == largest[str(source)] == files
+    assert largest[ascii(str(raw))[1:-1]] >= 1_000_000
+    assert set(grown) == {str(source / "folder"), *map(str, (source / "folder").parents)}
+    assert len(set(grown.values())) == 1
+    assert run("largest.py", tmp_path / "none", PYTHONPATH=str(hidden)).returncode == 10
+
+
+def test_the_largest_directories_tell_what_to_install(
+    store: hardsnap.Store, source: Path, tmp_path: Path
+) -> None:
+    store.backup(source)
+    for name in ("pandas", "polars"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError")
+    done = run("largest.py", store.path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1 and "pip install pandas" in done.stderr
 
 
 def test_several_backups_at_once(source: Path, tmp_path: Path) -> None:
