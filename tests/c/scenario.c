@@ -62,6 +62,88 @@ static hardsnap_report *delete_one(const hardsnap_store *store, const char *text
     return report;
 }
 
+static hardsnap_catalog *open_catalog(const hardsnap_store *store)
+{
+    hardsnap_catalog *catalog = NULL;
+    require(hardsnap_store_catalog(store, NULL, &catalog, &error));
+    return catalog;
+}
+
+static void print_answer(const char *json)
+{
+    static int printed;
+    printf("%s%s", printed++ == 0 ? "" : ", ", json);
+}
+
+static void find(const hardsnap_store *store, const char *pattern)
+{
+    hardsnap_catalog *catalog = open_catalog(store);
+    hardsnap_found *found = NULL;
+    const hardsnap_found_path *path = NULL;
+    require(hardsnap_catalog_find(catalog, pattern, &found, &error));
+    printf("{\"answers\": [");
+    for (;;) {
+        require(hardsnap_found_next(found, &path, &error));
+        if (path == NULL)
+            break;
+        print_answer(hardsnap_found_path_json(path));
+    }
+    printf("]}\n");
+    hardsnap_found_free(found);
+    hardsnap_catalog_free(catalog);
+}
+
+static void versions(const hardsnap_store *store, const char *path)
+{
+    hardsnap_catalog *catalog = open_catalog(store);
+    hardsnap_versions *list = NULL;
+    require(hardsnap_catalog_versions(catalog, path, strlen(path), &list, &error));
+    printf("{\"answers\": [");
+    for (size_t i = 0; i < hardsnap_versions_count(list); i++)
+        print_answer(hardsnap_entry_version_json(hardsnap_versions_get(list, i)));
+    printf("]}\n");
+    hardsnap_versions_free(list);
+    hardsnap_catalog_free(catalog);
+}
+
+static void changes(const hardsnap_store *store, const char *a, const char *b)
+{
+    hardsnap_catalog *catalog = open_catalog(store);
+    hardsnap_snapshot *first = NULL, *second = NULL;
+    hardsnap_changes *list = NULL;
+    const hardsnap_change *change = NULL;
+    require(hardsnap_store_resolve(store, a, &first, &error));
+    require(hardsnap_store_resolve(store, b, &second, &error));
+    require(hardsnap_catalog_changes(catalog, hardsnap_snapshot_name(first),
+                                     hardsnap_snapshot_name(second), &list, &error));
+    printf("{\"answers\": [");
+    for (;;) {
+        require(hardsnap_changes_next(list, &change, &error));
+        if (change == NULL)
+            break;
+        print_answer(hardsnap_change_json(change));
+    }
+    printf("]}\n");
+    hardsnap_changes_free(list);
+    hardsnap_snapshot_free(first);
+    hardsnap_snapshot_free(second);
+    hardsnap_catalog_free(catalog);
+}
+
+static void sizes(const hardsnap_store *store, const char *text)
+{
+    hardsnap_catalog *catalog = open_catalog(store);
+    hardsnap_snapshot *snapshot = NULL;
+    hardsnap_sizes *found = NULL;
+    require(hardsnap_store_resolve(store, text, &snapshot, &error));
+    const char *name = hardsnap_snapshot_name(snapshot);
+    require(hardsnap_catalog_sizes(catalog, &name, 1, &found, &error));
+    printf("%s\n", hardsnap_sizes_json(found));
+    hardsnap_sizes_free(found);
+    hardsnap_snapshot_free(snapshot);
+    hardsnap_catalog_free(catalog);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 6 || argc == 7);
@@ -98,6 +180,15 @@ int main(int argc, char **argv)
         require(hardsnap_store_accept(store, words, &snapshot, &error));
     } else if (strcmp(verb, "delete") == 0) {
         report = delete_one(store, words);
+    } else if (strcmp(verb, "find") == 0) {
+        find(store, words);
+    } else if (strcmp(verb, "versions") == 0) {
+        versions(store, below(source, words));
+    } else if (strcmp(verb, "changes") == 0) {
+        CHECK(argc == 7);
+        changes(store, words, argv[6]);
+    } else if (strcmp(verb, "sizes") == 0) {
+        sizes(store, words);
     } else {
         fprintf(stderr, "%s: no such act\n", verb);
         return 2;

@@ -3,6 +3,7 @@
 import datetime
 import json
 import sys
+from collections.abc import Iterable
 
 import hardsnap
 
@@ -26,9 +27,25 @@ def act(verb: str, path: str, source: str, now: datetime.datetime, words: list[s
         return store.release(store.resolve(words[0])).snapshot.to_dict()
     if verb == "accept":
         return store.accept(store.resolve(words[0])).snapshot.to_dict()
+    if verb == "find":
+        return answers(store.catalog().find(words[0]))
+    if verb == "versions":
+        return answers(store.catalog().versions(f"{source}/{words[0]}"))
+    if verb == "changes":
+        a, b = (store.resolve(word) for word in words)
+        return answers(store.catalog().changes(a, b))
+    if verb == "sizes":
+        return store.catalog().sizes(store.resolve(words[0])).to_dict()
     if verb == "delete":
         return store.delete(store.resolve(words[0])).to_dict()
     raise SystemExit(f"{verb}: no such act")
+
+
+Answer = hardsnap.FoundPath | hardsnap.EntryVersion | hardsnap.EntryChange
+
+
+def answers(told: Iterable[Answer]) -> object:
+    return {"answers": [answer.to_dict() for answer in told]}
 
 
 def main() -> None:

@@ -75,8 +75,25 @@ fn rust(act: &Act<'_>) -> Result<Value, Error> {
             json(store.delete(&names, Deletion::SparingTheLast, &(), &none)?)
         }
         "list" => json(BTreeMap::from([("snapshots", store.snapshots()?)])),
+        "find" => answers(store.catalog()?.find(act.words)?)?,
+        "versions" => {
+            let versions = store.catalog()?.versions(act.source.join(act.words))?;
+            answers(versions.into_iter().map(Ok))?
+        }
+        "changes" => {
+            let (a, b) = act.words.split_once(' ').unwrap();
+            answers(store.catalog()?.changes(name(a)?, name(b)?)?)?
+        }
+        "sizes" => json(store.catalog()?.sizes(&[name(act.words)?])?),
         other => panic!("{other}: no such act"),
     })
+}
+
+fn answers<T: serde::Serialize>(
+    told: impl Iterator<Item = Result<T, Error>>,
+) -> Result<Value, Error> {
+    let told = told.collect::<Result<Vec<T>, Error>>()?;
+    Ok(json(BTreeMap::from([("answers", told)])))
 }
 
 fn json(body: impl serde::Serialize) -> Value {
@@ -113,9 +130,26 @@ impl Teller for CommandLine {
                 .arg(act.store)
                 .arg(act.words),
             "list" => command.arg("list").arg(act.store),
+            "versions" => command
+                .arg("versions")
+                .arg(act.store)
+                .arg(act.source.join(act.words)),
+            "changes" => command
+                .arg("diff")
+                .arg(act.store)
+                .args(act.words.split(' ')),
+            "sizes" => command.arg("du").arg(act.store).arg(act.words),
             verb => command.arg(verb).arg(act.store).arg(act.words),
         };
-        run(command)
+        let lines = run(command)?;
+        Ok(match act.verb {
+            "find" | "versions" | "changes" => {
+                let (_, answers) = lines.split_last().unwrap();
+                serde_json::json!({ "answers": answers })
+            }
+            "sizes" => lines.last().unwrap()["together"].clone(),
+            _ => lines.last().unwrap().clone(),
+        })
     }
 }
 
@@ -129,28 +163,31 @@ impl Teller for Program {
             .arg(act.verb)
             .args([act.store, act.source])
             .arg(act.now.timestamp().to_string());
-        match act.words.split_once(' ').filter(|_| act.verb == "hold") {
-            Some((snapshot, note)) => command.args([snapshot, note]),
+        let has_two = matches!(act.verb, "hold" | "changes");
+        match act.words.split_once(' ').filter(|_| has_two) {
+            Some((first, second)) => command.args([first, second]),
             None => command.arg(act.words),
         };
-        run(command)
+        Ok(run(command)?.remove(0))
     }
 }
 
-/// Runs a program and reads its last line: a summary, or an error with a code.
-fn run(mut command: Command) -> Said {
+/// Runs a program and reads its lines. The last one is a summary, or an error
+/// with a code.
+fn run(mut command: Command) -> Result<Vec<Value>, String> {
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let last = text.lines().last().unwrap_or_else(|| {
+    let line = |line| serde_json::from_str(line).unwrap();
+    let lines: Vec<Value> = text.lines().map(line).collect();
+    let last = lines.last().unwrap_or_else(|| {
         panic!(
             "{command:?} said nothing: {}",
             String::from_utf8_lossy(&output.stderr)
         )
     });
-    let line: Value = serde_json::from_str(last).unwrap();
-    match line["code"].as_str() {
+    match last["code"].as_str() {
         Some(code) => Err(code.to_owned()),
-        None => Ok(line),
+        None => Ok(lines),
     }
 }
 
@@ -232,19 +269,23 @@ fn edit(source: &Path, verb: &str, words: &str, now: DateTime<Utc>) -> bool {
         "mkdir" => fs::create_dir(&path).unwrap(),
         "write" => fs::write(&path, rest).unwrap(),
         "link" => fs::hard_link(&path, source.join(rest)).unwrap(),
+        "rename" => fs::rename(&path, source.join(rest)).unwrap(),
         "symlink" => std::os::unix::fs::symlink(rest, &path).unwrap(),
         "remove" if path.is_dir() => fs::remove_dir_all(&path).unwrap(),
         "remove" => fs::remove_file(&path).unwrap(),
         _ => return false,
     }
     let time = FileTime::from_unix_time(now.timestamp(), 0);
-    if path.symlink_metadata().is_ok() {
-        filetime::set_symlink_file_times(&path, time, time).unwrap();
-    }
-    let mut above = path.parent();
-    while let Some(folder) = above.filter(|folder| folder.starts_with(source)) {
-        filetime::set_file_mtime(folder, time).unwrap();
-        above = folder.parent();
+    let new = matches!(verb, "link" | "rename").then(|| source.join(rest));
+    for changed in [Some(path), new].into_iter().flatten() {
+        if changed.symlink_metadata().is_ok() {
+            filetime::set_symlink_file_times(&changed, time, time).unwrap();
+        }
+        let mut above = changed.parent();
+        while let Some(folder) = above.filter(|folder| folder.starts_with(source)) {
+            filetime::set_file_mtime(folder, time).unwrap();
+            above = folder.parent();
+        }
     }
     true
 }
@@ -253,6 +294,11 @@ fn edit(source: &Path, verb: &str, words: &str, now: DateTime<Utc>) -> bool {
 fn comparable(mut json: Value, verb: &str) -> Value {
     if verb == "init" {
         return Value::Null;
+    }
+    // The folders above the source are not the story's.
+    if let Some(answers) = json.get_mut("answers").and_then(Value::as_array_mut) {
+        answers.retain(|answer| answer["path"].as_str().unwrap().contains("/source"));
+        answers.iter_mut().for_each(forget_inodes);
     }
     // Marks are told by what became of the snapshot.
     if matches!(verb, "hold" | "release" | "accept") {
@@ -286,10 +332,24 @@ fn comparable(mut json: Value, verb: &str) -> Value {
             "plan" => {
                 object.remove("prune_paused");
             }
+            // The command tells what they are of.
+            "sizes" => {
+                object.remove("snapshots");
+            }
             _ => {}
         }
     }
     json
+}
+
+/// Leaves out of an answer what hangs on the store that was made for it.
+fn forget_inodes(answer: &mut Value) {
+    if let Some(object) = answer.as_object_mut() {
+        for key in ["message_type", "schema_version", "stored_inode"] {
+            object.remove(key);
+        }
+        object.values_mut().for_each(forget_inodes);
+    }
 }
 
 fn others() -> BTreeMap<String, Vec<String>> {
