@@ -779,6 +779,12 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
  */
 #define HARDSNAP_SNAPSHOT_HELD 404
 
+/**
+ * A snapshot that is being read was to be deleted, or one that is being
+ * removed was to be read.
+ */
+#define HARDSNAP_SNAPSHOT_IN_USE 405
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -2127,6 +2133,7 @@ hardsnap_status hardsnap_store_prune(const struct hardsnap_store *store,
  * `even_the_last` is true.
  *
  * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
+ * HARDSNAP_SNAPSHOT_IN_USE;
  * HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
  * HARDSNAP_STORE_LOCKED and others.
  */

@@ -75,6 +75,9 @@ pub const HARDSNAP_AMBIGUOUS_SNAPSHOT: hardsnap_status = 402;
 pub const HARDSNAP_LAST_SNAPSHOT: hardsnap_status = 403;
 /// A snapshot that is held was to be deleted.
 pub const HARDSNAP_SNAPSHOT_HELD: hardsnap_status = 404;
+/// A snapshot that is being read was to be deleted, or one that is being
+/// removed was to be read.
+pub const HARDSNAP_SNAPSHOT_IN_USE: hardsnap_status = 405;
 
 /// The version of the library, such as "0.1.0"; HARDSNAP_VERSION is that of the
 /// header.
@@ -121,6 +124,7 @@ fn name(status: hardsnap_status) -> &'static CStr {
         HARDSNAP_AMBIGUOUS_SNAPSHOT => c"ambiguous_snapshot",
         HARDSNAP_LAST_SNAPSHOT => c"last_snapshot",
         HARDSNAP_SNAPSHOT_HELD => c"snapshot_held",
+        HARDSNAP_SNAPSHOT_IN_USE => c"snapshot_in_use",
         _ => c"failed",
     }
 }
@@ -152,6 +156,7 @@ pub(crate) fn of_kind(kind: ErrorKind) -> hardsnap_status {
         ErrorKind::AmbiguousSnapshot => HARDSNAP_AMBIGUOUS_SNAPSHOT,
         ErrorKind::LastSnapshot => HARDSNAP_LAST_SNAPSHOT,
         ErrorKind::SnapshotHeld => HARDSNAP_SNAPSHOT_HELD,
+        ErrorKind::SnapshotInUse => HARDSNAP_SNAPSHOT_IN_USE,
         _ => HARDSNAP_FAILED,
     }
 }

@@ -275,6 +275,7 @@ pub unsafe extern "C" fn hardsnap_store_prune(
 /// `even_the_last` is true.
 ///
 /// Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_SNAPSHOT_HELD;
+/// HARDSNAP_SNAPSHOT_IN_USE;
 /// HARDSNAP_LAST_SNAPSHOT if no complete one would remain;
 /// HARDSNAP_STORE_LOCKED and others.
 #[unsafe(no_mangle)]

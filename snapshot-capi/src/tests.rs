@@ -15,6 +15,7 @@ fn statuses_have_the_words_of_the_errors_that_they_stand_for() {
         ErrorKind::NoSpace,
         ErrorKind::LastSnapshot,
         ErrorKind::SnapshotHeld,
+        ErrorKind::SnapshotInUse,
         ErrorKind::CatalogUnusable,
         ErrorKind::Cancelled,
         ErrorKind::InvalidOption,

@@ -116,9 +116,12 @@ fn write_json(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
 /// Says what a removal left behind, and ends accordingly.
 fn removed(report: &RemovalReport, seen: Seen) -> Ending {
     seen.take_left_behind(&report.left_behind);
-    if !seen.conclude().left_behind.is_empty() {
+    if seen.conclude().left_behind.len() > report.being_read.len() {
         Ending::RemovalIncomplete
-    } else if report.prune_paused.is_some() || report.short_of_room.is_some() {
+    } else if report.prune_paused.is_some()
+        || report.short_of_room.is_some()
+        || !report.being_read.is_empty()
+    {
         Ending::PruningIncomplete
     } else {
         Ending::Done

@@ -27,11 +27,12 @@ impl Store {
     /// # Errors
     ///
     /// [`ErrorKind::UnknownSnapshot`] if one is not there;
-    /// [`ErrorKind::SnapshotHeld`] if one is held; [`ErrorKind::LastSnapshot`]
+    /// [`ErrorKind::SnapshotHeld`] if one is held; [`ErrorKind::SnapshotInUse`]
+    /// if one is being read; [`ErrorKind::LastSnapshot`]
     /// if no complete one would remain although there is one now, and
     /// `deletion` spares it; [`ErrorKind::StoreLocked`],
     /// [`ErrorKind::Cancelled`], [`ErrorKind::Io`]. Nothing was removed in the
-    /// first three cases.
+    /// first four cases.
     pub fn delete(
         &self,
         names: &[SnapshotName],
@@ -67,13 +68,21 @@ impl Store {
     ) -> Result<()> {
         for name in names {
             let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.name == *name) else {
-                let message = format!("there is no snapshot {name} in {}", self.path().display());
-                return Err(Error::new(ErrorKind::UnknownSnapshot, message));
+                return Err(self.unknown(*name));
             };
             if snapshot.held {
                 let message = format!("the snapshot {name} is held");
                 return Err(Error::new(ErrorKind::SnapshotHeld, message)
                     .with_hint("`hardsnap release STORE SNAPSHOT` lets it go"));
+            }
+            let unread = self
+                .claim_unread(*name)
+                .map_err(|error| Error::io("lock", self.path().join(name.to_string()), error))?;
+            if unread.is_none() {
+                let message = format!("the snapshot {name} is being read");
+                return Err(Error::new(ErrorKind::SnapshotInUse, message).with_hint(
+                    "a restore or a verification is under way: try again when it is over",
+                ));
             }
         }
         if deletion == Deletion::SparingTheLast && takes_the_last(names, snapshots) {

@@ -67,6 +67,9 @@ pub enum ErrorKind {
     LastSnapshot,
     /// A snapshot that is held was to be deleted.
     SnapshotHeld,
+    /// A snapshot that is being read was to be deleted, or one that is being
+    /// removed was to be read.
+    SnapshotInUse,
     /// The catalog is missing or damaged, or does not tell of what was asked.
     CatalogUnusable,
     /// The target of a tree exists and is not empty.
@@ -107,6 +110,7 @@ impl ErrorKind {
             ErrorKind::AmbiguousSnapshot => "ambiguous_snapshot",
             ErrorKind::LastSnapshot => "last_snapshot",
             ErrorKind::SnapshotHeld => "snapshot_held",
+            ErrorKind::SnapshotInUse => "snapshot_in_use",
             ErrorKind::CatalogUnusable => "catalog_unusable",
             ErrorKind::TargetNotEmpty => "target_not_empty",
             ErrorKind::LatestOccupied => "latest_occupied",

@@ -257,6 +257,8 @@ struct RemovalFields<'a> {
     /// Those of them that went to make room.
     removed_for_room: &'a [SnapshotName],
     left_behind: &'a [Problem],
+    /// Snapshots in `left_behind` that stay because they are being read.
+    being_read: &'a [SnapshotName],
     prune_paused: Option<String>,
     elapsed_seconds: f64,
 }
@@ -267,6 +269,7 @@ impl<'a> From<&'a RemovalReport> for RemovalFields<'a> {
             removed_snapshots: &report.removed,
             removed_for_room: &report.removed_for_room,
             left_behind: &report.left_behind,
+            being_read: &report.being_read,
             prune_paused: pause(report.prune_paused.as_ref()),
             elapsed_seconds: report.elapsed.as_secs_f64(),
         }

@@ -1,13 +1,16 @@
 //! Giving up snapshots: the plan is a value that the pure calculator makes,
 //! and only what a plan or the user names is ever removed.
 
+use std::ffi::CStr;
 use std::io;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
+use crate::fs::dir::Dir;
 use crate::fs::smallfile::{self, Flush};
 use crate::fs::{publish, remove};
 use crate::guard::{self, Decision, Intent, Jump, Made, Newest, Pause};
@@ -136,7 +139,8 @@ impl Store {
     /// made again under the lock, and what has come to be kept meanwhile stays.
     ///
     /// What cannot be removed is listed in the report; it is no snapshot any
-    /// more, and the next run tries again.
+    /// more, and the next run tries again. What is being read, by a restore or
+    /// a verification, is listed there too, and stays the snapshot that it is.
     ///
     /// # Errors
     ///
@@ -290,8 +294,33 @@ impl From<&SnapshotInfo> for Made {
     }
 }
 
+/// What came of moving a tree out of sight.
+enum Moved {
+    Away,
+    /// Somebody reads it.
+    NotWhileRead,
+}
+
+fn move_away(
+    store: &Store,
+    trash: &Dir,
+    trash_path: &Path,
+    tree: &CStr,
+    name: SnapshotName,
+    cancel: &CancelToken,
+) -> io::Result<Moved> {
+    remove::tree(trash, tree, trash_path, cancel)?;
+    // Held until it is gone, so that nobody begins to read it in between.
+    let Some(_unread) = store.claim_unread(name)? else {
+        return Ok(Moved::NotWhileRead);
+    };
+    publish::rename(&store.root, tree, trash, tree)?;
+    Ok(Moved::Away)
+}
+
 /// Removes snapshots, on the current thread pool and under the lock: out of
-/// sight by one rename each, then the records, then the trees.
+/// sight by one rename each, then the records, then the trees. What is being
+/// read stays, and is listed.
 pub(crate) fn remove(
     store: &Store,
     doomed: &[SnapshotName],
@@ -317,14 +346,16 @@ pub(crate) fn remove(
         if store.read_record(name)?.is_none() || !store.has_tree(name)? {
             continue;
         }
-        let moved = remove::tree(&trash, &tree, &trash_path, cancel)
-            .and_then(|_| publish::rename(&store.root, &tree, &trash, &tree));
-        match moved {
-            Ok(()) => report.removed.push(name),
+        match move_away(store, &trash, &trash_path, &tree, name, cancel) {
+            Ok(Moved::Away) => report.removed.push(name),
+            Ok(Moved::NotWhileRead) => report.passed_over(name, path),
             Err(error) => report
                 .left_behind
                 .push(Problem::new(path, Operation::Remove, error)),
         }
+    }
+    if report.removed.len() < doomed.len() {
+        store.repair_latest(&store.snapshots()?)?;
     }
     let failed = |error: io::Error| Error::io("flush", store.path(), error);
     store

@@ -517,8 +517,20 @@ pub struct RemovalReport {
     pub short_of_room: Option<Room>,
     /// Entries that could not be removed; the next run tries again.
     pub left_behind: Vec<Problem>,
+    /// Snapshots that are still there because they are being read; each is in
+    /// `left_behind` too.
+    pub being_read: Vec<SnapshotName>,
     /// Time from the lock to the end.
     pub elapsed: Duration,
+}
+
+impl RemovalReport {
+    /// Lists a snapshot that stays because it is being read.
+    pub(crate) fn passed_over(&mut self, name: SnapshotName, path: PathBuf) {
+        self.being_read.push(name);
+        let problem = Problem::saying(path, Operation::Remove, "it is being read");
+        self.left_behind.push(problem);
+    }
 }
 
 /// What [`Store::reindex`](crate::Store::reindex) did.

@@ -163,7 +163,8 @@ pub(crate) fn candidates(
 
 /// Removes candidates until enough is free, on the current thread pool and
 /// under the lock. Sizes of linked trees do not add, so after each one it is
-/// measured anew.
+/// measured anew. What is being read is passed over, and listed only if it was
+/// needed.
 pub(crate) fn make(
     store: &Store,
     min_free: MinFree,
@@ -176,17 +177,33 @@ pub(crate) fn make(
         true => store.room(min_free)?,
         false => settled(store, min_free, cancel)?,
     };
+    let mut passed_over = Vec::new();
     for &name in candidates {
         if room.is_enough() {
             break;
+        }
+        let path = store.path().join(name.to_string());
+        let unread = store.claim_unread(name);
+        if unread
+            .map_err(|error| Error::io("lock", &path, error))?
+            .is_none()
+        {
+            passed_over.push((name, path));
+            continue;
         }
         let one = prune::remove(store, &[name], observer, cancel)?;
         report.removed_for_room.extend(&one.removed);
         report.removed.extend(one.removed);
         report.left_behind.extend(one.left_behind);
+        report.being_read.extend(one.being_read);
         room = settled(store, min_free, cancel)?;
     }
-    report.short_of_room = (!room.is_enough()).then_some(room);
+    if !room.is_enough() {
+        for (name, path) in passed_over {
+            report.passed_over(name, path);
+        }
+        report.short_of_room = Some(room);
+    }
     report.removed.sort();
     Ok(())
 }

@@ -438,6 +438,7 @@ impl Store {
     /// Raises:
     ///     UnknownSnapshotError: One is not there; nothing was removed.
     ///     SnapshotHeldError: One is held; nothing was removed.
+    ///     SnapshotInUseError: One is being read; nothing was removed.
     ///     LastSnapshotError: No complete one would remain; nothing was removed.
     ///     StoreLockedError, CancelledError, OperationError.
     #[pyo3(signature = (names, *, spare_last=true, progress=None, notify=None, cancel=None))]

@@ -36,7 +36,11 @@ pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, F
     let (report, seen) = watched(console, |reporter, cancel| {
         store.delete(&names, deletion, reporter, cancel)
     })?;
-    let ending = removed(&report, seen);
+    let ending = match removed(&report, seen) {
+        // Somebody began to read it after it was looked at.
+        Ending::PruningIncomplete => Ending::RemovalIncomplete,
+        ending => ending,
+    };
     if console.is_json() {
         console.print_json(&json::Line::summary(&report));
     } else if console.wants_summary() {

@@ -198,6 +198,11 @@ impl Dir {
         Ok(Dir(fs::openat(&self.0, c".", flags, Mode::empty())?))
     }
 
+    /// Gives up the directory for its handle.
+    pub(crate) fn into_handle(self) -> OwnedFd {
+        self.0
+    }
+
     /// Flushes the directory's entries.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.0)?)

@@ -1,13 +1,14 @@
-//! The lock of a store.
+//! The lock of a store, and those of who reads its snapshots.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::entry::EntryKind;
+use crate::entry::{EntryKind, FileId};
 use crate::fs::dir::{Dir, stat_handle};
 use crate::fs::smallfile;
 use crate::layout;
@@ -76,6 +77,64 @@ pub(crate) fn acquire(control: &Dir) -> io::Result<Locking> {
         }
         _ => Ok(Locking::Held(Lock { file })),
     }
+}
+
+/// An flock on something that is read or removed, held until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Claim(OwnedFd);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // As that of the store, for the sake of forked children.
+        let _ = fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+impl Claim {
+    /// Tells what is locked.
+    pub(crate) fn id(&self) -> io::Result<FileId> {
+        Ok(stat_handle(self.0.as_fd())?.id)
+    }
+}
+
+/// Locks what is open together with others, without waiting; none if somebody
+/// has it for himself.
+pub(crate) fn shared(handle: OwnedFd) -> io::Result<Option<Claim>> {
+    claim(handle, FlockOperation::NonBlockingLockShared)
+}
+
+/// Locks what is open for itself, without waiting; none if others have it.
+pub(crate) fn exclusive(handle: OwnedFd) -> io::Result<Option<Claim>> {
+    claim(handle, FlockOperation::NonBlockingLockExclusive)
+}
+
+fn claim(handle: OwnedFd, operation: FlockOperation) -> io::Result<Option<Claim>> {
+    match fs::flock(&handle, operation) {
+        Ok(()) => Ok(Some(Claim(handle))),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a file so that it can be locked for itself: NFS takes flocks for locks
+/// of bytes, which have to be open for writing then.
+pub(crate) fn open_to_claim(at: &Dir, name: &CStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match fs::openat(at, name, flags | OFlags::RDWR, Mode::empty()) {
+        // Whoever may remove a file need not be able to write it.
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => {
+            Ok(fs::openat(at, name, flags | OFlags::RDONLY, Mode::empty())?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Tells a filesystem that has no locks from other trouble with them.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP)
+    )
 }
 
 /// Tells who we are, for whoever finds the store locked.

@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::fs::smallfile::{self, Flush};
 use crate::layout;
 use crate::name::SnapshotName;
@@ -105,10 +105,7 @@ impl Store {
         let file = layout::record(name);
         let place = format!("{}/{file}", layout::RECORDS);
         let failed = |error| self.failed("write", &place, error);
-        let unknown = || {
-            let message = format!("there is no snapshot {name} in {}", self.path().display());
-            Error::new(ErrorKind::UnknownSnapshot, message)
-        };
+        let unknown = || self.unknown(name);
         let old = smallfile::read(&self.records, &file).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => unknown(),
             _ => self.failed("read", &place, error),

@@ -4,6 +4,8 @@ mod destination;
 mod init;
 mod list;
 mod mark;
+#[allow(dead_code, reason = "what reads comes with its commands")]
+pub(crate) mod reading;
 mod state;
 
 use std::ffi::CString;
@@ -136,10 +138,7 @@ impl Store {
                 Err(Error::new(ErrorKind::StoreLocked, message).with_path(&self.path))
             }
             Err(error) => {
-                let unsupported = matches!(
-                    Errno::from_io_error(&error),
-                    Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP)
-                );
+                let unsupported = lock::is_unsupported(&error);
                 let error = Error::io("lock the store", &self.path, error);
                 Err(if unsupported {
                     error

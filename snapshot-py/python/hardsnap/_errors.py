@@ -167,6 +167,12 @@ class SnapshotHeldError(Error):
     code = "snapshot_held"
 
 
+class SnapshotInUseError(Error):
+    """A snapshot that is being read was to be deleted, or the reverse."""
+
+    code = "snapshot_in_use"
+
+
 class CatalogUnusableError(Error):
     """The catalog is missing or damaged, or does not tell of what was asked."""
 

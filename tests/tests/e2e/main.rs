@@ -28,6 +28,7 @@ mod ordinary_user;
 mod output;
 mod questions;
 mod racy;
+mod readers;
 mod reading;
 mod refusals;
 mod reindex;
