@@ -157,6 +157,9 @@ pub(crate) struct BackupArgs {
     /// Remove no expired snapshots
     #[arg(long)]
     pub(crate) no_prune: bool,
+    /// Make a new tree, even if there is an expired one that could be made the next
+    #[arg(long)]
+    pub(crate) no_recycle: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]

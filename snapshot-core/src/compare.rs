@@ -78,6 +78,14 @@ impl Rules {
         }
     }
 
+    /// Tells whether a stored directory has the mode, owner and mtime that it
+    /// would be given.
+    pub(crate) fn is_directory_given(&self, source: &Metadata, stored: &Metadata) -> bool {
+        self.is_same_mtime(source.mtime, stored.mtime)
+            && (self.modes == Modes::Fixed || self.stored_mode(source) == stored.mode)
+            && (!self.compares_owners() || (source.uid, source.gid) == (stored.uid, stored.gid))
+    }
+
     fn is_same_mtime(&self, source: FileTime, basis: FileTime) -> bool {
         let step = i128::from(self.mtime_granularity_nanoseconds.max(1));
         source == basis

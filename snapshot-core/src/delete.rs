@@ -46,7 +46,7 @@ impl Store {
             let mut names = names.to_vec();
             names.sort();
             names.dedup();
-            remove(self, &names, observer, cancel)
+            remove(self, &names, None, observer, cancel)
         })
     }
 

@@ -173,6 +173,7 @@ fn code_of(warning: &Warning) -> &'static str {
         Warning::CatalogDamaged { .. } => "catalog_damaged",
         Warning::SourcesMoved { .. } => "sources_moved",
         Warning::StoredFilesReplaced { .. } => "stored_files_replaced",
+        Warning::NotRecycled { .. } => "not_recycled",
         Warning::TidiedUp { .. } => "tidied_up",
     }
 }
@@ -209,7 +210,7 @@ impl<'a> From<&'a BackupReport> for BackupFields<'a> {
             snapshot: report.snapshot,
             status: report.status,
             basis: report.basis,
-            recycled: None,
+            recycled: report.recycled,
             counts: (&report.counts).into(),
             skipped: &report.skipped,
             excluded: report.counts.excluded,

@@ -1,9 +1,10 @@
 //! Every name inside a store. Everything is reached relative to a handle, so
 //! these are single components.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use crate::name::SnapshotName;
+use crate::store::Spare;
 
 pub(crate) const CONTROL: &str = ".hardsnap";
 pub(crate) const MARKER: &str = "store.toml";
@@ -16,14 +17,33 @@ pub(crate) const CATALOG_DRAFT: &str = "catalog.db.new";
 pub(crate) const RECORDS: &str = "snapshots";
 pub(crate) const WORK: &str = "work";
 pub(crate) const TRASH: &str = "trash";
+/// In `trash`, the tree of a run that was cut short.
+pub(crate) const UNFINISHED: &CStr = c"unfinished";
 pub(crate) const LATEST: &str = "latest";
 
 const RECORD_SUFFIX: &str = ".json";
+const SPARE_SUFFIX: &str = ".spare";
 
 /// The directory of a snapshot, in the store, in `work` and in `trash`.
 pub(crate) fn tree(name: SnapshotName) -> CString {
     // A name is digits, dashes and letters: there is no NUL to trip over.
     CString::new(name.to_string()).unwrap_or_default()
+}
+
+/// The directory of the spare in `trash`: `NAME.SEQUENCE.spare`.
+pub(crate) fn spare(name: SnapshotName, sequence: u64) -> CString {
+    CString::new(format!("{name}.{sequence}{SPARE_SUFFIX}")).unwrap_or_default()
+}
+
+/// The spare that a directory of `trash` is.
+pub(crate) fn spare_of(file_name: &CStr) -> Option<Spare> {
+    let file = file_name.to_str().ok()?.strip_suffix(SPARE_SUFFIX)?;
+    let (name, sequence) = file.split_once('.')?;
+    let spare = Spare {
+        name: name.parse().ok()?,
+        sequence: sequence.parse().ok()?,
+    };
+    (spare.file().as_c_str() == file_name).then_some(spare)
 }
 
 /// The file name of a snapshot's record.

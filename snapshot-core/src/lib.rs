@@ -128,7 +128,7 @@ pub use guard::Pause;
 pub use name::{InvalidSnapshotName, SnapshotName};
 pub use options::{
     BackupOptions, BasisCheck, FullCopies, Hashes, InitOptions, Jobs, Mode, Mounts, Pruning,
-    Reading, Series, TreeOptions,
+    Reading, Recycling, Series, Spare, TreeOptions,
 };
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;

@@ -229,13 +229,9 @@ impl<L: Level> Node<L> {
         Ok(from)
     }
 
-    /// Reaches the directory without keeping anything open on the way.
-    pub(crate) fn visit<T>(
-        &self,
-        visit: impl FnOnce(&L::Handles, &[&Node<L>]) -> io::Result<T>,
-    ) -> io::Result<T> {
-        let (from, missing) = self.nearest_open();
-        visit(&from, &missing)
+    /// The directory's handles, if they are open.
+    pub(crate) fn opened(&self) -> Option<Arc<Open<L::Handles>>> {
+        self.slot().clone()
     }
 
     /// The nearest ancestor (or this node) with open handles, and the nodes

@@ -14,6 +14,7 @@ use crate::retention::Policy;
 pub struct InitOptions {
     pub(crate) policy: Policy,
     pub(crate) full_copies: FullCopies,
+    pub(crate) spare: Spare,
 }
 
 impl InitOptions {
@@ -21,6 +22,13 @@ impl InitOptions {
     #[must_use]
     pub fn new() -> InitOptions {
         InitOptions::default()
+    }
+
+    /// Sets whether a spare is kept. Default: [`Spare::Kept`].
+    #[must_use]
+    pub fn spare(mut self, spare: Spare) -> InitOptions {
+        self.spare = spare;
+        self
     }
 
     /// Sets what to do where there are no hard links. Default:
@@ -130,6 +138,34 @@ pub enum BasisCheck {
     EveryEntry,
 }
 
+/// Whether a store keeps the newest tree that retention gave up, for the next
+/// snapshot to be made of it.
+///
+/// Most of an old tree is what the next one is to be: correcting it takes far
+/// less time than to make one and remove another. It takes the room of what no
+/// snapshot has any more; little of it where runs follow each other closely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spare {
+    /// It is, where there is room: while a tenth of the filesystem is free.
+    #[default]
+    Kept,
+    /// What retention gives up is removed at once.
+    Off,
+}
+
+/// Whether a snapshot may be made of the spare, or of what a run has left that
+/// was cut short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recycling {
+    /// If there is one.
+    #[default]
+    IfPossible,
+    /// A new tree is made. The spare stays for the next run.
+    Off,
+}
+
 /// What becomes of the hashes (BLAKE3) of the files that are copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -179,6 +215,7 @@ pub struct BackupOptions {
     pub(crate) note: Option<String>,
     pub(crate) reading: Reading,
     pub(crate) basis_check: BasisCheck,
+    pub(crate) recycling: Recycling,
     pub(crate) hashes: Hashes,
 }
 
@@ -206,6 +243,7 @@ impl BackupOptions {
             note: None,
             reading: Reading::default(),
             basis_check: BasisCheck::default(),
+            recycling: Recycling::default(),
             hashes: Hashes::default(),
         }
     }
@@ -284,6 +322,14 @@ impl BackupOptions {
     #[must_use]
     pub fn basis_check(mut self, basis_check: BasisCheck) -> BackupOptions {
         self.basis_check = basis_check;
+        self
+    }
+
+    /// Sets whether the snapshot may be made of an expired tree. Default:
+    /// [`Recycling::IfPossible`].
+    #[must_use]
+    pub fn recycling(mut self, recycling: Recycling) -> BackupOptions {
+        self.recycling = recycling;
         self
     }
 

@@ -22,8 +22,8 @@ use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
 use crate::room::{self, MinFree};
 use crate::run::{now_monotonic, pool};
-use crate::store::{State, Store, newest};
-use crate::tidy::tidy;
+use crate::store::{Spare, State, Store, newest};
+use crate::tidy::{Unfinished, tidy};
 
 /// What a policy keeps and gives up of a store, at one instant.
 ///
@@ -176,7 +176,12 @@ impl Store {
                 .removed_names()
                 .filter(|name| planned.contains(name))
                 .collect();
-            let mut report = remove(self, &doomed, observer, cancel)?;
+            // Whoever wants room has no use for a tree that takes some.
+            let spare = match plan.min_free {
+                None => self.choose_spare(snapshots, &doomed)?,
+                Some(_) => None,
+            };
+            let mut report = remove(self, &doomed, spare.as_ref(), observer, cancel)?;
             if let Some(min_free) = plan.min_free {
                 let more = &again.for_room;
                 room::make(self, min_free, more, &mut report, observer, cancel)?;
@@ -196,7 +201,7 @@ impl Store {
         let started = now_monotonic();
         let _lock = self.lock()?;
         let pool = pool(Jobs::Auto)?;
-        let tidied = pool.install(|| tidy(self, observer, cancel))?;
+        let tidied = pool.install(|| tidy(self, Unfinished::Removed, observer, cancel))?;
         let (snapshots, unreadable) = self.sorted_out()?;
         self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;
         let state = self.state()?;
@@ -306,24 +311,26 @@ fn move_away(
     trash: &Dir,
     trash_path: &Path,
     tree: &CStr,
+    to: &CStr,
     name: SnapshotName,
     cancel: &CancelToken,
 ) -> io::Result<Moved> {
-    remove::tree(trash, tree, trash_path, cancel)?;
+    remove::tree(trash, to, trash_path, cancel)?;
     // Held until it is gone, so that nobody begins to read it in between.
     let Some(_unread) = store.claim_unread(name)? else {
         return Ok(Moved::NotWhileRead);
     };
-    publish::rename(&store.root, tree, trash, tree)?;
+    publish::rename(&store.root, tree, trash, to)?;
     Ok(Moved::Away)
 }
 
 /// Removes snapshots, on the current thread pool and under the lock: out of
 /// sight by one rename each, then the records, then the trees. What is being
-/// read stays, and is listed.
+/// read stays, and is listed. The tree of one of them may be kept as the spare.
 pub(crate) fn remove(
     store: &Store,
     doomed: &[SnapshotName],
+    spare: Option<&Spare>,
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<RemovalReport> {
@@ -346,7 +353,11 @@ pub(crate) fn remove(
         if store.read_record(name)?.is_none() || !store.has_tree(name)? {
             continue;
         }
-        match move_away(store, &trash, &trash_path, &tree, name, cancel) {
+        let to = match spare.filter(|spare| spare.name == name) {
+            Some(spare) => spare.file(),
+            None => tree.clone(),
+        };
+        match move_away(store, &trash, &trash_path, &tree, &to, name, cancel) {
             Ok(Moved::Away) => report.removed.push(name),
             Ok(Moved::NotWhileRead) => report.passed_over(name, path),
             Err(error) => report
@@ -369,7 +380,15 @@ pub(crate) fn remove(
             store.failed("remove", &format!("{}/{file}", layout::RECORDS), error)
         })?;
     }
+    let spare = spare.filter(|spare| report.removed.contains(&spare.name));
+    if spare.is_some() {
+        store.give_up_spares(spare, cancel)?;
+    }
     for &name in &report.removed {
+        if spare.is_some_and(|spare| spare.name == name) {
+            observer.on_event(&Event::Removed(name));
+            continue;
+        }
         let left = remove::tree(&trash, &layout::tree(name), &trash_path, cancel)
             .map_err(|error| store.failed("remove", layout::TRASH, error))?;
         report.left_behind.extend(left);

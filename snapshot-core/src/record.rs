@@ -30,6 +30,10 @@ pub(crate) struct Marker {
     pub(crate) zone: String,
     /// What its ages count back from: `newest` or `now`.
     pub(crate) anchor: String,
+    /// Whether the newest tree that retention gives up is kept, for the next
+    /// snapshot to be made of it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub(crate) spare: bool,
     /// What the destination can hold, and under what circumstances that was
     /// found out. What another version wrote may not be understood, and is
     /// found out anew.
@@ -37,8 +41,22 @@ pub(crate) struct Marker {
     destination: Option<toml::Table>,
 }
 
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 impl Marker {
-    pub(crate) fn new(id: String, policy: &Policy, destination: Option<&Probed>) -> Marker {
+    pub(crate) fn new(
+        id: String,
+        policy: &Policy,
+        spare: bool,
+        destination: Option<&Probed>,
+    ) -> Marker {
         let anchor = match policy.anchor() {
             Anchor::Now => "now",
             _ => "newest",
@@ -49,6 +67,7 @@ impl Marker {
             keep: policy.to_string(),
             zone: policy.zone().name().to_owned(),
             anchor: anchor.to_owned(),
+            spare,
             destination: destination.and_then(|probed| toml::Table::try_from(probed).ok()),
         }
     }
@@ -403,7 +422,7 @@ mod tests {
     fn the_policy_comes_back_from_the_marker() {
         let zone = "Australia/Lord_Howe".parse().unwrap();
         let policy = Policy::default().with_zone(zone).with_anchor(Anchor::Now);
-        let text = toml::to_string(&Marker::new("x".into(), &policy, None)).unwrap();
+        let text = toml::to_string(&Marker::new("x".into(), &policy, true, None)).unwrap();
         let marker: Marker = toml::from_str(&text).unwrap();
         assert_eq!(marker.policy().unwrap(), policy);
     }
@@ -429,7 +448,8 @@ mod tests {
                 made_as: (0, 0),
             },
         };
-        let plain = toml::to_string(&Marker::new("x".into(), &Policy::default(), None)).unwrap();
+        let plain =
+            toml::to_string(&Marker::new("x".into(), &Policy::default(), true, None)).unwrap();
         let old = "[destination]\na = 1\n[destination.b]\nc = 2\n";
         let own = "# mine\n[own]\nd = 3\n";
         for text in [

@@ -11,7 +11,7 @@ use crate::record::SnapshotInfo;
 use crate::report::{Counts, Operation, Problem, ReindexReport, Warning};
 use crate::run::{now_monotonic, pool};
 use crate::store::Store;
-use crate::tidy::tidy;
+use crate::tidy::{Unfinished, tidy};
 
 impl Store {
     /// Makes the catalog anew from the trees of the snapshots and their records.
@@ -47,7 +47,7 @@ impl Store {
         let started = now_monotonic();
         let _lock = self.lock()?;
         let pool = pool(Jobs::Auto)?;
-        let tidied = pool.install(|| tidy(self, observer, cancel))?;
+        let tidied = pool.install(|| tidy(self, Unfinished::Removed, observer, cancel))?;
         let (snapshots, unreadable) = self.sorted_out()?;
         // What a run that was killed has left for the catalog is carried over too.
         self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;

@@ -321,6 +321,12 @@ pub enum Warning {
         /// The number of entries.
         entries: u64,
     },
+    /// An expired tree could not be reused, and a new one was made. What is left
+    /// of it is removed.
+    NotRecycled {
+        /// Why, as one line.
+        reason: String,
+    },
     /// Files in the basis are not those that were stored: they were copied anew.
     StoredFilesReplaced {
         /// The number of files.
@@ -448,6 +454,10 @@ impl fmt::Display for Warning {
                 f,
                 "{entries} entries are on another filesystem than before: what changed of them is told by size, mtime and attributes this time"
             ),
+            Warning::NotRecycled { reason } => write!(
+                f,
+                "an expired tree could not be reused, and a new one was made: {reason}"
+            ),
             Warning::StoredFilesReplaced { files } => write!(
                 f,
                 "{files} files of the basis are not those that were stored, and were copied anew; `hardsnap verify` tells which"
@@ -472,6 +482,8 @@ pub struct BackupReport {
     pub suspicions: Vec<Suspicion>,
     /// The snapshot it was compared with and linked to.
     pub basis: Option<SnapshotName>,
+    /// The expired snapshot that it was made of.
+    pub recycled: Option<SnapshotName>,
     /// What is in it.
     pub counts: Counts,
     /// Every entry that is missing or unstable in it.

@@ -178,6 +178,10 @@ pub(crate) fn make(
         false => settled(store, min_free, cancel)?,
     };
     let mut passed_over = Vec::new();
+    if !room.is_enough() && store.spare()?.is_some() {
+        store.give_up_spares(None, cancel)?;
+        room = settled(store, min_free, cancel)?;
+    }
     for &name in candidates {
         if room.is_enough() {
             break;
@@ -191,7 +195,7 @@ pub(crate) fn make(
             passed_over.push((name, path));
             continue;
         }
-        let one = prune::remove(store, &[name], observer, cancel)?;
+        let one = prune::remove(store, &[name], None, observer, cancel)?;
         report.removed_for_room.extend(&one.removed);
         report.removed.extend(one.removed);
         report.left_behind.extend(one.left_behind);

@@ -1,16 +1,17 @@
 //! Tidying up after a run that did not end well. Under the lock.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::io;
 
 use crate::cancel::CancelToken;
+use crate::entry::EntryKind;
 use crate::error::Result;
 use crate::event::{Event, Observer, Phase};
-use crate::fs::remove;
-use crate::fs::scan::Batch;
-use crate::fs::smallfile;
+use crate::fs::dir::Dir;
+use crate::fs::{publish, remove, smallfile};
 use crate::layout;
 use crate::report::{Problem, Warning};
-use crate::store::Store;
+use crate::store::{Spare, Store, names_in, newest_spare};
 
 /// What tidying up came to.
 #[derive(Default)]
@@ -19,11 +20,27 @@ pub(crate) struct Tidied {
     pub(crate) warning: Option<Warning>,
     /// What resisted.
     pub(crate) left_behind: Vec<Problem>,
+    pub(crate) spare: Option<Spare>,
+    /// The tree of a run that was cut short is in `trash`, and can be gone on
+    /// with.
+    pub(crate) has_unfinished: bool,
+}
+
+/// What becomes of the tree of a run that was cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    Removed,
+    Kept,
 }
 
 /// Removes what is in `work` and `trash` and the records without a tree, and
 /// lets `latest` name what it should.
-pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken) -> Result<Tidied> {
+pub(crate) fn tidy(
+    store: &Store,
+    unfinished: Unfinished,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<Tidied> {
     let mut leftovers = 0;
     let mut left_behind = Vec::new();
     let remove_record = |file: &str| {
@@ -42,14 +59,48 @@ pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken)
     // Of a new catalog that was not completed nothing is of use.
     smallfile::remove(&store.control, layout::CATALOG_DRAFT)
         .map_err(|error| store.failed("remove", layout::CATALOG_DRAFT, error))?;
-    for place in [layout::WORK, layout::TRASH] {
-        let dir = store.open_control(place)?;
-        let failed = |error| store.failed("tidy", place, error);
-        let handle = dir.reopen().map_err(failed)?;
-        let mut names: Vec<CString> = Vec::new();
-        while let Some(batch) = Batch::read(&handle).map_err(failed)? {
-            names.extend(batch.iter().map(|(name, _)| name.to_owned()));
+    let work = store.open_control(layout::WORK)?;
+    let trash = store.open_control(layout::TRASH)?;
+    let listed =
+        |dir: &Dir, place| names_in(dir).map_err(|error| store.failed("tidy", place, error));
+    let mut in_work = listed(&work, layout::WORK)?;
+    let mut in_trash = listed(&trash, layout::TRASH)?;
+    let spare = newest_spare(&in_trash).filter(|_| store.keeps_spare);
+    in_trash.retain(|name| spare.as_ref().is_none_or(|spare| spare.file() != *name));
+    let mut has_unfinished = false;
+    if unfinished == Unfinished::Kept && spare.is_none() {
+        in_work.sort();
+        // What was begun last has most of it.
+        let is_tree = |name: &CString| {
+            let found = work.stat(name);
+            found.is_ok_and(|found| found.kind == EntryKind::Directory)
+        };
+        let newest = in_work.iter().rposition(is_tree).map(|place| {
+            let newest = in_work.remove(place);
+            leftovers += 1;
+            keep_unfinished(store, &work, &newest, &trash, cancel)
+        });
+        match newest {
+            Some(kept) => {
+                kept.map_err(|error| store.failed("tidy", layout::WORK, error))?;
+                in_trash.retain(|name| name.as_c_str() != layout::UNFINISHED);
+                has_unfinished = true;
+            }
+            None => in_trash.retain(|name| {
+                let is_it = name.as_c_str() == layout::UNFINISHED
+                    && trash
+                        .stat(name)
+                        .is_ok_and(|found| found.kind == EntryKind::Directory);
+                has_unfinished |= is_it;
+                !is_it
+            }),
         }
+    }
+    for (place, dir, names) in [
+        (layout::WORK, work, in_work),
+        (layout::TRASH, trash, in_trash),
+    ] {
+        let failed = |error| store.failed("tidy", place, error);
         if !names.is_empty() {
             observer.on_event(&Event::Phase(Phase::TidyingUp));
         }
@@ -76,5 +127,20 @@ pub(crate) fn tidy(store: &Store, observer: &dyn Observer, cancel: &CancelToken)
     Ok(Tidied {
         warning,
         left_behind,
+        spare,
+        has_unfinished,
     })
+}
+
+/// Puts the tree of a run that was cut short aside.
+fn keep_unfinished(
+    store: &Store,
+    work: &Dir,
+    name: &CStr,
+    trash: &Dir,
+    cancel: &CancelToken,
+) -> io::Result<()> {
+    let path = store.path().join(layout::CONTROL).join(layout::TRASH);
+    remove::tree(trash, layout::UNFINISHED, &path, cancel)?;
+    publish::rename(work, name, trash, layout::UNFINISHED)
 }

@@ -114,6 +114,7 @@ pub fn replicate_tree(
         left_out,
         distrusted: Vec::new(),
         ledger: None,
+        reused: None,
         observer,
         cancel,
     };

@@ -110,7 +110,17 @@ impl StoreView {
     /// Returns what waits to be deleted.
     #[must_use]
     pub fn trash(&self) -> Vec<String> {
-        list_if_there(&self.path.join(".hardsnap/trash"))
+        let mut left = list_if_there(&self.path.join(".hardsnap/trash"));
+        left.retain(|name| !is_spare(name));
+        left
+    }
+
+    /// The trees that are kept to be made the next one: one, or none.
+    #[must_use]
+    pub fn spares(&self) -> Vec<String> {
+        let mut kept = list_if_there(&self.path.join(".hardsnap/trash"));
+        kept.retain(|name| is_spare(name));
+        kept
     }
 
     /// Checks that nothing is left over: no tree in the making or given up,
@@ -124,9 +134,14 @@ impl StoreView {
     pub fn assert_tidy(&self) {
         assert_eq!(self.work(), [""; 0], "left in work");
         assert_eq!(self.trash(), [""; 0], "left in trash");
+        assert!(self.spares().len() < 2, "{:?}", self.spares());
         assert_eq!(self.records(), self.names(), "records and snapshots");
         assert_eq!(self.latest().is_some(), !self.names().is_empty(), "latest");
     }
+}
+
+fn is_spare(name: &str) -> bool {
+    name.ends_with(".spare")
 }
 
 /// A tree beside the store that no run may touch or read from, holding a

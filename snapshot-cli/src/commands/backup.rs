@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hardsnap::retention::{PolicyChange, Status};
 use hardsnap::{
     BackupOptions, BackupReport, BasisCheck, CancelToken, ErrorKind, Hashes, Mode, Pruning,
-    Reading, Series, Store,
+    Reading, Recycling, Series, Store,
 };
 
 use super::{init, keep, now, printed, tell_pause, watched};
@@ -107,6 +107,9 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
     }
     if args.no_hash {
         options = options.hashes(Hashes::Off);
+    }
+    if args.no_recycle {
+        options = options.recycling(Recycling::Off);
     }
     if args.no_prune {
         options = options.pruning(Pruning::Off);

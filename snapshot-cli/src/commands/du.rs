@@ -22,7 +22,7 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
     let plan = store.plan_prune(None, now())?;
     let usage = if store.snapshots()?.is_empty() {
         // There need not be a catalog yet.
-        summary::Usage::of_all(Vec::new(), Vec::new(), Sizes::default(), plan.pause())
+        summary::Usage::of_all(Vec::new(), Vec::new(), Sizes::default(), plan.pause(), None)
     } else {
         let catalog = store.catalog()?;
         if is_of_all {
@@ -35,7 +35,9 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
         if is_of_all {
             let expired: Vec<_> = plan.remove().iter().map(|removed| removed.id).collect();
             let sizes = catalog.sizes(&expired)?;
-            summary::Usage::of_all(alone, expired, sizes, plan.pause())
+            let spare = catalog.spare_sizes()?;
+            let spare = spare.map(|(name, sizes)| summary::Alone::new(name, sizes));
+            summary::Usage::of_all(alone, expired, sizes, plan.pause(), spare)
         } else {
             let sizes = catalog.sizes(&names)?;
             summary::Usage::of_some(alone, names, sizes)

@@ -206,6 +206,7 @@ pub(crate) fn usage(usage: &Usage) -> String {
         snapshots,
         together,
         next_prune,
+        spare,
     } = usage;
     if snapshots.is_empty() {
         return "no snapshots\n".to_owned();
@@ -241,6 +242,14 @@ pub(crate) fn usage(usage: &Usage) -> String {
                 freed(set)
             ),
         };
+    }
+    if let Some(spare) = spare {
+        let _ = writeln!(
+            text,
+            "the spare, {}, from which the next snapshot is made, holds {}",
+            spare.name,
+            size(spare.sizes.freed_bytes)
+        );
     }
     text
 }

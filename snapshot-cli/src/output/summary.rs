@@ -199,6 +199,8 @@ pub(crate) struct Usage {
     pub(crate) together: Option<Set>,
     /// The same of those that the next prune would remove, if none was named.
     pub(crate) next_prune: Option<NextPrune>,
+    /// What only the tree takes that is kept for the next snapshot.
+    pub(crate) spare: Option<Alone>,
 }
 
 #[derive(Debug, Serialize)]
@@ -237,6 +239,7 @@ impl Usage {
                 sizes,
             }),
             next_prune: None,
+            spare: None,
         }
     }
 
@@ -245,6 +248,7 @@ impl Usage {
         expired: Vec<SnapshotName>,
         sizes: Sizes,
         pause: Option<&Pause>,
+        spare: Option<Alone>,
     ) -> Usage {
         Usage {
             snapshots,
@@ -256,6 +260,7 @@ impl Usage {
                 },
                 prune_paused: pause.map(ToString::to_string),
             }),
+            spare,
         }
     }
 }

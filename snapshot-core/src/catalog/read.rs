@@ -19,6 +19,8 @@ pub(crate) struct Standing {
     /// The highest sequence that the catalog knows; 0 if there is none. The
     /// rows of `entry` are those of this snapshot.
     pub(crate) newest: u64,
+    /// The sequence of the tree that is reused, if it is as the catalog says.
+    pub(crate) spare: Option<u64>,
 }
 
 /// So much is held of a directory at once: some 20,000 entries.
@@ -63,6 +65,8 @@ pub(crate) struct Glance {
     pub(crate) is_of_basis: bool,
     /// The newest snapshot has an entry of the name.
     pub(crate) is_open: bool,
+    /// The tree that is reused has the version that the newest snapshot has.
+    pub(crate) is_of_spare: bool,
 }
 
 impl<T> Default for Rows<T> {
@@ -84,7 +88,12 @@ impl<T: Copy> Rows<T> {
     }
 
     pub(super) fn are_too_many(&self) -> bool {
-        self.names.len() + self.rows.len() * size_of::<(Name, T)>() > MOST_BYTES
+        self.bytes() > MOST_BYTES
+    }
+
+    /// The memory that is taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.names.len() + self.rows.len() * size_of::<(Name, T)>()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -130,7 +139,7 @@ impl<T: Copy> Rows<T> {
     }
 
     /// Puts in what comes after all others, or is sorted at last.
-    pub(super) fn push(&mut self, name: &[u8], known: T) {
+    pub(crate) fn push(&mut self, name: &[u8], known: T) {
         let name = self.keep(name);
         self.rows.push((name, known));
     }
@@ -138,7 +147,7 @@ impl<T: Copy> Rows<T> {
 
 impl<T> Rows<T> {
     /// Puts what was put in in any order into that of the names.
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         let Rows { names, rows, .. } = self;
         let name = |&(start, length): &Name| &names[start as usize..][..usize::from(length)];
         rows.sort_unstable_by(|(one, _), (other, _)| name(one).cmp(name(other)));
@@ -153,6 +162,7 @@ impl Rows {
                 let known = &mut self.rows[place].1;
                 *known = Glance {
                     is_open: known.is_open,
+                    is_of_spare: known.is_of_spare,
                     ..glance
                 };
             }
@@ -168,15 +178,16 @@ impl Glance {
     /// Reads `first`, `stored` and `mark` from three columns of a row of the
     /// newest snapshot. It means nothing if it is not what was written, since
     /// the mark fits nothing then.
-    fn open(row: &Row<'_>, column: usize, basis: Option<u64>) -> rusqlite::Result<Glance> {
+    fn open(row: &Row<'_>, column: usize, standing: &Standing) -> rusqlite::Result<Glance> {
         let first = row.get::<_, i64>(column)? as u64;
-        let is_of_basis = basis.is_some_and(|basis| first <= basis);
+        let is_of_basis = standing.basis.is_some_and(|basis| first <= basis);
         let glance = Glance::past(row, column + 1)?;
         Ok(Glance {
             mark: if is_of_basis { glance.mark } else { 0 },
             stored: glance.stored,
             is_of_basis,
             is_open: true,
+            is_of_spare: standing.spare.is_some_and(|spare| first <= spare),
         })
     }
 
@@ -189,6 +200,7 @@ impl Glance {
                 .map(|stored| stored as u64),
             is_of_basis: true,
             is_open: false,
+            is_of_spare: false,
         })
     }
 
@@ -243,7 +255,6 @@ impl<'s> Reader<'s> {
 
     /// Reads what is known of a directory's entries, unless that is too much.
     pub(crate) fn rows(&self, dir: DirId) -> Outcome<Rows> {
-        let basis = self.standing.basis;
         self.ask(|connection| {
             let mut rows = Rows::default();
             let mut statement = connection.prepare_cached(
@@ -258,7 +269,7 @@ impl<'s> Reader<'s> {
                 if rows.end_with_more_than(name) {
                     return Err(damaged());
                 }
-                rows.push(name, Glance::open(row, 1, basis)?);
+                rows.push(name, Glance::open(row, 1, &self.standing)?);
             }
             let Some(basis) = self.standing.basis_of_its_own() else {
                 return Ok(rows);
@@ -282,14 +293,13 @@ impl<'s> Reader<'s> {
 
     /// Reads what is known of one entry.
     pub(crate) fn glance(&self, dir: DirId, name: &CStr) -> Outcome<Option<Glance>> {
-        let basis = self.standing.basis;
         let name = name.to_bytes();
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT first, stored, mark FROM entry WHERE dir = ?1 AND name = ?2",
             )?;
             let open = statement
-                .query_row((dir, name), |row| Glance::open(row, 0, basis))
+                .query_row((dir, name), |row| Glance::open(row, 0, &self.standing))
                 .optional()?;
             let Some(basis) = self.standing.basis_of_its_own() else {
                 return Ok(open);
@@ -303,6 +313,7 @@ impl<'s> Reader<'s> {
             Ok(match (open, past) {
                 (Some(open), Some(past)) => Some(Glance {
                     is_open: open.is_open,
+                    is_of_spare: open.is_of_spare,
                     ..past
                 }),
                 (open, past) => past.or(open),
@@ -320,6 +331,17 @@ impl<'s> Reader<'s> {
             let rows = statement.query_map((dir, last), |row| row.get::<_, Vec<u8>>(0))?;
             rows.map(|name| CString::new(name?).map_err(|_| damaged()))
                 .collect()
+        })
+    }
+
+    /// Reads the sequence of the last snapshot that changed something in a
+    /// directory; none if the directory is not known.
+    pub(crate) fn changed(&self, dir: DirId) -> Outcome<Option<u64>> {
+        self.ask(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT changed FROM directory WHERE id = ?1")?;
+            let changed: Option<i64> = statement.query_row([dir], |row| row.get(0)).optional()?;
+            Ok(changed.map(|changed| changed as u64))
         })
     }
 

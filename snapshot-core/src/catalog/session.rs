@@ -110,12 +110,22 @@ impl<'s> Session<'s> {
         told.map(|told| told.rules.as_str())
     }
 
+    /// What the directories of a snapshot take.
+    pub(crate) fn directory_bytes(&self, sequence: u64) -> u64 {
+        let told = self.told.iter().find(|told| told.sequence == sequence);
+        told.map_or(0, |told| told.directory_bytes)
+    }
+
     /// Lets the workers of a walk read. `basis` is a snapshot that the catalog
-    /// tells of, or none.
-    pub(crate) fn reader(&mut self, basis: Option<u64>) -> Option<Reader<'s>> {
+    /// tells of, or none; so is `spare`, the tree that is reused.
+    pub(crate) fn reader(&mut self, basis: Option<u64>, spare: Option<u64>) -> Option<Reader<'s>> {
         let (connection, how) = self.connection.take()?;
         let newest = self.told.last().map_or(0, |told| told.sequence);
-        let standing = Standing { basis, newest };
+        let standing = Standing {
+            basis,
+            newest,
+            spare,
+        };
         Some(Reader::new(self.store, connection, how, standing))
     }
 

@@ -14,6 +14,7 @@ pub(crate) struct Told {
     pub(crate) sequence: u64,
     pub(crate) name: String,
     pub(crate) rules: String,
+    pub(crate) directory_bytes: u64,
 }
 
 /// The snapshots that the catalog tells of, in their order.
@@ -28,9 +29,9 @@ pub(crate) fn told(connection: &Connection) -> Outcome<Vec<Told>> {
             sequence: row.get::<_, i64>(0)? as u64,
             name: row.get(1)?,
             rules: row.get(2)?,
+            directory_bytes: row.get::<_, i64>(3)? as u64,
         };
-        let directory_bytes = row.get::<_, i64>(3)? as u64;
-        check(row.get(4)?, told.checksum(directory_bytes))?;
+        check(row.get(4)?, told.checksum())?;
         all.push(told);
     }
     Ok(all)
@@ -42,15 +43,16 @@ pub(crate) fn insert_snapshot(connection: &Connection, made: &Made) -> Outcome<(
         sequence: made.sequence,
         name: made.name.to_string(),
         rules: made.rules.clone(),
+        directory_bytes: made.directory_bytes,
     };
-    let crc32 = told.checksum(made.directory_bytes);
+    let crc32 = told.checksum();
     connection.execute(
         "INSERT INTO snapshot VALUES (?1, ?2, ?3, ?4, ?5)",
         (
             told.sequence as i64,
             told.name,
             told.rules,
-            made.directory_bytes as i64,
+            told.directory_bytes as i64,
             crc32,
         ),
     )?;
@@ -58,12 +60,12 @@ pub(crate) fn insert_snapshot(connection: &Connection, made: &Made) -> Outcome<(
 }
 
 impl Told {
-    fn checksum(&self, directory_bytes: u64) -> u32 {
+    fn checksum(&self) -> u32 {
         let mut bytes = Writer::with_capacity(256);
         bytes.unsigned(self.sequence);
         bytes.bytes(self.name.as_bytes());
         bytes.bytes(self.rules.as_bytes());
-        bytes.unsigned(directory_bytes);
+        bytes.unsigned(self.directory_bytes);
         crc32fast::hash(&bytes.0)
     }
 }

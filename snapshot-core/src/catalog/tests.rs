@@ -98,7 +98,7 @@ impl Twin {
         let exists = exists(&self.living);
         let mut session = Session::begin(&self.store, exists);
         // Readers keep others from writing.
-        let standing = session.reader(None).map(|reader| reader.standing);
+        let standing = session.reader(None, None).map(|reader| reader.standing);
         let log = session.log().unwrap();
         for change in changes {
             let mut text = Vec::new();

@@ -77,7 +77,11 @@ impl Run<'_> {
         match (judged.plan, judged.pause) {
             (Some(plan), None) => {
                 let doomed: Vec<_> = plan.removed_names().collect();
-                pool.install(|| prune::remove(self.store, &doomed, self.observer, self.cancel))
+                let spare = self.store.choose_spare(snapshots, &doomed)?;
+                pool.install(|| {
+                    let spare = spare.as_ref();
+                    prune::remove(self.store, &doomed, spare, self.observer, self.cancel)
+                })
             }
             (_, prune_paused) => Ok(RemovalReport {
                 prune_paused,

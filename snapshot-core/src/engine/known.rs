@@ -20,7 +20,7 @@ use crate::options::BasisCheck;
 use crate::record::SnapshotInfo;
 use crate::report::Warning;
 use crate::run::now_wall;
-use crate::store::Store;
+use crate::store::{Spare, Store};
 use crate::walk::{BasisLook, Ledger, Manner, locked};
 
 /// A change that is younger when it is read may not be the last one within its
@@ -41,11 +41,15 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<()> {
-        let exists = exists(snapshots, unreadable);
+        let spare = self.spare()?;
+        let exists = exists(snapshots, unreadable, spare.as_ref());
         match reconcile(self, &exists) {
             Err(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(&trouble)),
             Err(Trouble::Moved) => {
-                if let Ok(settled) = settle_in(self, exists, observer, cancel) {
+                let published = |sequence, name| {
+                    !is_spare(spare.as_ref(), sequence, name) && exists(sequence, name)
+                };
+                if let Ok(settled) = settle_in(self, published, observer, cancel) {
                     observer.on_event(&Event::Warning(&settled.into()));
                 }
                 cancel.check()
@@ -60,15 +64,17 @@ impl Store {
         &self,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
+        spare: Option<&Spare>,
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<(Session<'_>, Option<Warning>)> {
-        let exists = exists(snapshots, unreadable);
+        let exists = exists(snapshots, unreadable, spare);
         let mut session = self.refuse_newer(Session::begin(self, &exists))?;
         if session.kind != SessionKind::New(Trouble::Moved) {
             return Ok((session, None));
         }
-        match settle_in(self, &exists, observer, cancel) {
+        let published = |sequence, name| !is_spare(spare, sequence, name) && exists(sequence, name);
+        match settle_in(self, published, observer, cancel) {
             Ok(settled) => Ok((Session::begin(self, exists), Some(settled.into()))),
             Err(trouble) => {
                 cancel.check()?;
@@ -115,17 +121,23 @@ impl From<Settled> for Warning {
 }
 
 /// Tells what the catalog may go on telling of: the snapshots there are, and
-/// those of which nobody can say what they are.
+/// those of which nobody can say what they are, and the spare.
 fn exists(
     snapshots: &[SnapshotInfo],
     unreadable: &[SnapshotName],
+    spare: Option<&Spare>,
 ) -> impl Fn(u64, SnapshotName) -> bool {
     move |sequence, name| {
         unreadable.contains(&name)
+            || is_spare(spare, sequence, name)
             || snapshots
                 .iter()
                 .any(|snapshot| snapshot.sequence == sequence && snapshot.name == name)
     }
+}
+
+fn is_spare(spare: Option<&Spare>, sequence: u64, name: SnapshotName) -> bool {
+    spare.is_some_and(|spare| spare.is(sequence, name))
 }
 
 impl Run<'_> {
@@ -137,7 +149,8 @@ impl Run<'_> {
         tree: Option<&Dir>,
         rules: &Rules,
         work: Option<&Work<'_>>,
-    ) -> Result<Ledger<'s>> {
+        spare: Option<&Spare>,
+    ) -> Result<(Ledger<'s>, Told)> {
         let failed = |error| Error::io("open the basis", self.store.path(), error);
         let filesystem = match work {
             Some(work) => work.filesystem,
@@ -166,6 +179,18 @@ impl Run<'_> {
             Some(Err(trouble)) => (None, Some(trouble)),
             None => (None, None),
         };
+        // What a tree was given by other rules has to be looked at.
+        let is_told = spare.is_some_and(|spare| {
+            session.rules(spare.sequence, spare.name) == Some(rules.describe().as_str())
+        });
+        let word = spare.filter(|_| is_told && look == BasisLook::Word);
+        let told = Told {
+            has_same_rules: is_told,
+            word: word.map(|spare| spare.sequence),
+        };
+        let directory_bytes = told
+            .word
+            .map_or(0, |sequence| session.directory_bytes(sequence));
         let now = now_wall();
         let manner = Manner {
             look,
@@ -177,7 +202,13 @@ impl Run<'_> {
             },
         };
         let ledger = Ledger::new(
-            session.reader(known),
+            session.reader(
+                known,
+                is_told
+                    .then_some(spare)
+                    .flatten()
+                    .map(|spare| spare.sequence),
+            ),
             log,
             std::mem::take(&mut session.mounts),
             session.last_directory,
@@ -185,7 +216,10 @@ impl Run<'_> {
             basis,
         );
         *locked(&ledger.failure) = failure;
-        Ok(ledger)
+        ledger
+            .directory_bytes
+            .store(directory_bytes, Ordering::Relaxed);
+        Ok((ledger, told))
     }
 
     /// Writes down what the walk found, for the catalog to be told once the
@@ -240,12 +274,13 @@ impl Run<'_> {
         news: Option<News>,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
+        spare: Option<&Spare>,
         warnings: &mut Vec<Warning>,
     ) {
         let Some(News { made, log, missing }) = news else {
             return;
         };
-        match session.settle(&made, log, missing, exists(snapshots, unreadable)) {
+        match session.settle(&made, log, missing, exists(snapshots, unreadable, spare)) {
             Ok(damaged) => warn_of_damage(warnings, damaged),
             Err(trouble) => warnings.push(self.not_written(&trouble)),
         }
@@ -260,6 +295,15 @@ impl Run<'_> {
             reason: trouble.to_string(),
         }
     }
+}
+
+/// What the catalog says of the spare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    /// It was given what the new tree is to be given.
+    pub(super) has_same_rules: bool,
+    /// Its sequence, if that is believed without a look at it.
+    pub(super) word: Option<u64>,
 }
 
 /// What the catalog is to be told once a snapshot is published.

@@ -5,10 +5,12 @@ mod choose;
 mod describe;
 mod known;
 mod preview;
+mod reuse;
 mod space;
 mod work;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
@@ -16,9 +18,10 @@ use rayon::ThreadPool;
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
 use crate::catalog::Session;
-use crate::compare::Rules;
+use crate::compare::{Names, Rules};
 use crate::engine::choose::{check_series, free_name};
 use crate::engine::known::{News, first_warning, warn_of_damage};
+use crate::engine::reuse::{Published, Reusable};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
@@ -27,15 +30,15 @@ use crate::fs::publish::{self, Latest};
 use crate::guard::Pause;
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::options::{BackupOptions, Mode};
+use crate::options::{BackupOptions, Mode, Recycling};
 use crate::record::SnapshotInfo;
 use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::Status;
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
 use crate::store::{Store, newest};
-use crate::tidy;
-use crate::walk::{Durability, Ledger, Replicated, Replication, Selection};
+use crate::tidy::{self, Unfinished};
+use crate::walk::{Durability, Ledger, Replicated, Replication, Reused, Selection};
 
 impl Store {
     /// Makes a snapshot of the sources, publishes it, moves `latest` to it and
@@ -90,6 +93,7 @@ impl Store {
             observer,
             cancel,
             started,
+            is_spoiled: AtomicBool::new(false),
         };
         match options.mode {
             Mode::DryRun => run.dry(),
@@ -106,6 +110,8 @@ struct Run<'run> {
     observer: &'run dyn Observer,
     cancel: &'run CancelToken,
     started: Instant,
+    /// The tree that was to be reused is of no use.
+    is_spoiled: AtomicBool,
 }
 
 impl Run<'_> {
@@ -117,7 +123,7 @@ impl Run<'_> {
         let mut session = self.store.look_at_catalog()?;
         let pool = pool(self.options.jobs)?;
         let (mut replicated, ..) =
-            self.replicate(snapshot, &snapshots, None, &mut session, &pool)?;
+            self.replicate(snapshot, &snapshots, None, None, &mut session, &pool)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
         let record = self.record(snapshot, &snapshots, &state, &replicated);
         let imagined = self.info(&record, snapshot)?;
@@ -143,21 +149,29 @@ impl Run<'_> {
         let _lock = store.lock()?;
         self.refuse_occupied_latest()?;
         let pool = pool(self.options.jobs)?;
-        let tidied = pool.install(|| tidy::tidy(store, self.observer, self.cancel))?;
+        let unfinished = match self.options.recycling {
+            Recycling::IfPossible => Unfinished::Kept,
+            Recycling::Off => Unfinished::Removed,
+        };
+        let tidied = pool.install(|| tidy::tidy(store, unfinished, self.observer, self.cancel))?;
         let (mut snapshots, unreadable) = store.sorted_out()?;
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
-        let (mut session, moved) =
-            store.begin_catalog(&snapshots, &unreadable, self.observer, self.cancel)?;
-        let work = Work::make(store, name)?;
-        let (mut replicated, made, news) = self
-            .publish(&work, name, &snapshots, &mut session, &pool)
-            .map_err(|error| {
-                let error = work.explain(error);
-                work.abandon(&pool, &error);
-                error
-            })?;
+        let spare = tidied.spare.as_ref();
+        let (session, moved) =
+            store.begin_catalog(&snapshots, &unreadable, spare, self.observer, self.cancel)?;
+        let old = self.reusable(&tidied);
+        let Published {
+            mut replicated,
+            made,
+            news,
+            recycled,
+            session,
+        } = self.publish(name, &snapshots, &unreadable, old.as_ref(), session, &pool)?;
+        if recycled.is_none() {
+            self.remove_unused(&tidied, &pool)?;
+        }
         replicated.warnings.extend(tidied.warning);
         replicated.warnings.extend(moved);
         if !unreadable.is_empty() {
@@ -192,11 +206,21 @@ impl Run<'_> {
         });
         snapshots.retain(|snapshot| !removal.removed.contains(&snapshot.name));
         let warnings = &mut replicated.warnings;
-        self.settle_catalog(&session, news, &snapshots, &unreadable, warnings);
+        // It is the one that pruning has left, if any.
+        let spare = store.spare().ok().flatten();
+        self.settle_catalog(
+            &session,
+            news,
+            &snapshots,
+            &unreadable,
+            spare.as_ref(),
+            warnings,
+        );
         let elapsed = self.started.elapsed();
         let mut report = BackupReport {
             status: made.status,
             suspicions: made.suspicions,
+            recycled: recycled.and_then(|recycled| recycled.name),
             ..report(name, basis, replicated, removal, elapsed)
         };
         report.left_behind.splice(0..0, tidied.left_behind);
@@ -219,17 +243,71 @@ impl Run<'_> {
         }
     }
 
-    /// Builds the snapshot and lets it appear.
-    fn publish(
-        &self,
-        work: &Work<'_>,
+    /// Builds the snapshot and lets it appear. If the tree that was to be reused
+    /// turns out to be of no use, it is done once more without.
+    fn publish<'s>(
+        &'s self,
         name: SnapshotName,
         snapshots: &[SnapshotInfo],
+        unreadable: &[SnapshotName],
+        old: Option<&Reusable>,
+        mut session: Session<'s>,
+        pool: &ThreadPool,
+    ) -> Result<Published<'s>> {
+        let failed = |work: &Work<'_>, error: Error| {
+            let error = work.explain(error);
+            work.abandon(pool, &error);
+            error
+        };
+        let work = Work::make(self.store, name)?;
+        match self.publish_once(&work, snapshots, old, &mut session, pool) {
+            Ok((replicated, made, news, is_reused)) => Ok(Published {
+                replicated,
+                made,
+                news,
+                recycled: old.filter(|_| is_reused).cloned(),
+                session,
+            }),
+            Err(error) if self.is_spoiled.load(Ordering::Relaxed) => {
+                drop(session);
+                let work = work.begin_anew(pool)?;
+                let spare = None;
+                let (mut session, _) = self.store.begin_catalog(
+                    snapshots,
+                    unreadable,
+                    spare,
+                    self.observer,
+                    self.cancel,
+                )?;
+                let published = self.publish_once(&work, snapshots, None, &mut session, pool);
+                let (mut replicated, made, news, _) =
+                    published.map_err(|error| failed(&work, error))?;
+                replicated.warnings.push(Warning::NotRecycled {
+                    reason: with_cause(&error),
+                });
+                Ok(Published {
+                    replicated,
+                    made,
+                    news,
+                    recycled: None,
+                    session,
+                })
+            }
+            Err(error) => Err(failed(&work, error)),
+        }
+    }
+
+    fn publish_once(
+        &self,
+        work: &Work<'_>,
+        snapshots: &[SnapshotInfo],
+        old: Option<&Reusable>,
         session: &mut Session<'_>,
         pool: &ThreadPool,
-    ) -> Result<(Replicated, SnapshotInfo, Option<News>)> {
-        let (mut replicated, mut ledger, rules) =
-            self.replicate(name, snapshots, Some(work), session, pool)?;
+    ) -> Result<(Replicated, SnapshotInfo, Option<News>, bool)> {
+        let name = work.name;
+        let (mut replicated, mut ledger, rules, is_reused) =
+            self.replicate(name, snapshots, Some(work), old, session, pool)?;
         let state = self.store.state()?;
         let record = self.record(name, snapshots, &state, &replicated);
         self.count_on(work, &record, snapshots, state)?;
@@ -241,7 +319,7 @@ impl Run<'_> {
             None
         });
         self.observer.on_event(&Event::Phase(Phase::Flushing));
-        Ok((replicated, filled.publish()?, news))
+        Ok((replicated, filled.publish()?, news, is_reused))
     }
 
     fn replicate<'s>(
@@ -249,9 +327,10 @@ impl Run<'_> {
         name: SnapshotName,
         snapshots: &[SnapshotInfo],
         work: Option<&Work<'_>>,
+        old: Option<&Reusable>,
         session: &mut Session<'s>,
         pool: &ThreadPool,
-    ) -> Result<(Replicated, Ledger<'s>, Rules)> {
+    ) -> Result<(Replicated, Ledger<'s>, Rules, bool)> {
         let store = self.store;
         let basis = newest(snapshots);
         let tree = basis.map(|basis| {
@@ -282,19 +361,29 @@ impl Run<'_> {
             .join(layout::CONTROL)
             .join(layout::WORK)
             .join(name.to_string());
-        let target = work.map(|work| work.tree.reopen()).transpose();
         let capabilities = match work {
             Some(work) => Some(work.capabilities(self.options.full_copies)?),
             None => store.known_capabilities().cloned(),
         };
-        if let (Some(work), Some(capabilities)) = (work, &capabilities) {
-            self.refuse_if_full(work, basis, capabilities, pool)?;
-        }
         let rules = capabilities
             .as_ref()
             .map_or_else(dry_rules, Capabilities::rules);
+        let old = old.filter(|_| basis.is_some() && rules.names == Names::Exact);
+        let old = old.filter(|_| work.is_some_and(Work::has_lasting_inodes));
+        if let (Some(work), Some(capabilities), None) = (work, &capabilities, old) {
+            self.refuse_if_full(work, basis, capabilities, pool)?;
+        }
         let unusable = first_warning(session, basis);
-        let ledger = self.ledger(session, basis, tree.as_ref(), &rules, work)?;
+        let spare = old.and_then(Reusable::spare);
+        let (ledger, told) =
+            self.ledger(session, basis, tree.as_ref(), &rules, work, spare.as_ref())?;
+        let (reused, target) = match work.zip(old) {
+            Some((work, old)) => {
+                let (reused, tree) = self.reuse(work, old, told)?;
+                (Some(reused), Ok(Some(tree)))
+            }
+            None => (None, work.map(|work| work.tree.reopen()).transpose()),
+        };
         let replication = Replication {
             source: open_source_root(&self.sources.selection)?,
             source_path: Path::new("/"),
@@ -311,10 +400,15 @@ impl Run<'_> {
             left_out: Some(store.file_id),
             distrusted,
             ledger: Some(&ledger),
+            reused: reused.as_ref(),
             observer: self.observer,
             cancel: self.cancel,
         };
-        let mut replicated = replication.run(pool)?;
+        let replicated = replication.run(pool);
+        if reused.as_ref().is_some_and(Reused::is_spoiled) {
+            self.is_spoiled.store(true, Ordering::Relaxed);
+        }
+        let mut replicated = replicated?;
         replicated.warnings.extend(unusable);
         warn_of_damage(&mut replicated.warnings, session.damaged);
         replicated
@@ -323,7 +417,7 @@ impl Run<'_> {
         replicated
             .warnings
             .extend(self.sources.warnings(&self.options.filter));
-        Ok((replicated, ledger, rules))
+        Ok((replicated, ledger, rules, reused.is_some()))
     }
 }
 
@@ -343,6 +437,7 @@ fn report(
         },
         suspicions: Vec::new(),
         basis,
+        recycled: None,
         counts: replicated.counts,
         skipped: replicated.problems,
         warnings: replicated.warnings,

@@ -72,6 +72,7 @@ impl Store {
             left_out: None,
             distrusted: Vec::new(),
             ledger: None,
+            reused: None,
             observer,
             cancel,
         };

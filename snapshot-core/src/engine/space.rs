@@ -112,6 +112,7 @@ impl Run<'_> {
             sources: &[],
             distrusted: Vec::new(),
             ledger: None,
+            reused: None,
             // The walk that copies tells all there is to tell.
             observer: &(),
             cancel: self.cancel,

@@ -1,5 +1,6 @@
 //! A snapshot in the making, and its publication.
 
+use std::ffi::CStr;
 use std::io;
 
 use rayon::ThreadPool;
@@ -9,7 +10,7 @@ use crate::capabilities::Capabilities;
 use crate::engine::space::describe;
 use crate::error::{Error, ErrorKind, NO_ROOM_HINT, Result};
 use crate::fs::dir::Dir;
-use crate::fs::publish::Filesystem;
+use crate::fs::publish::{Filesystem, InodeNumbers};
 use crate::fs::smallfile::{self, Flush};
 use crate::fs::{make, publish, remove, xattr};
 use crate::layout;
@@ -60,6 +61,38 @@ impl<'s> Work<'s> {
             durability,
             filesystem,
         })
+    }
+
+    /// Tells whether listings tell by what inodes entries can be recognised.
+    pub(super) fn has_lasting_inodes(&self) -> bool {
+        self.filesystem.inode_numbers() != InodeNumbers::Passing
+    }
+
+    /// Puts a tree of `trash` in the place of the empty one, to be reused. It is
+    /// there for good before anything in it is changed.
+    pub(super) fn adopt(&self, file: &CStr) -> Result<Dir> {
+        let tree = layout::tree(self.name);
+        let failed = |error| self.store.failed("reuse", layout::TRASH, error);
+        let trash = self.store.open_control(layout::TRASH)?;
+        publish::rename_over(&trash, file, &self.all, &tree)
+            .and_then(|()| self.all.sync())
+            .and_then(|()| trash.sync())
+            .and_then(|()| remove::open(&self.all, &tree))
+            .map_err(failed)
+    }
+
+    /// Puts a tree that cannot be reused out of the way, and makes an empty one
+    /// in its place.
+    pub(super) fn begin_anew(&self, pool: &ThreadPool) -> Result<Work<'s>> {
+        let tree = layout::tree(self.name);
+        let failed = |error| self.store.failed("remove", layout::WORK, error);
+        let trash = self.store.open_control(layout::TRASH)?;
+        let root = self.store.path().join(layout::CONTROL).join(layout::TRASH);
+        publish::rename(&self.all, &tree, &trash, &tree).map_err(failed)?;
+        let never = CancelToken::new();
+        // What resists there is tried again by the next run.
+        let _ = pool.install(|| remove::tree(&trash, &tree, &root, &never));
+        Work::make(self.store, self.name)
     }
 
     /// What the destination can hold.

@@ -126,6 +126,12 @@ pub(crate) fn set_owner(
     Ok(())
 }
 
+/// Gives a directory that was there before its owner.
+pub(crate) fn give_away(handle: BorrowedFd<'_>, source: &Metadata) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(source.uid), Gid::from_raw(source.gid));
+    Ok(fs::fchown(handle, Some(uid), Some(gid))?)
+}
+
 /// Gives an open file or directory its mode and mtime. Comes last: from then
 /// on it may be closed to us.
 pub(crate) fn set_mode_and_mtime(

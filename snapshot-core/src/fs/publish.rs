@@ -145,6 +145,11 @@ pub(crate) fn rename(from: &Dir, name: &CStr, to: &Dir, new_name: &CStr) -> io::
     }
 }
 
+/// Renames a directory over an empty one.
+pub(crate) fn rename_over(from: &Dir, name: &CStr, to: &Dir, empty: &CStr) -> io::Result<()> {
+    Ok(fs::renameat(from, name, to, empty)?)
+}
+
 /// What `latest` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Latest {

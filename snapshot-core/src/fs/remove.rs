@@ -198,7 +198,30 @@ fn is_directory(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::IsADirectory || error.kind() == io::ErrorKind::PermissionDenied
 }
 
-fn open(at: &Dir, name: &CStr) -> io::Result<Dir> {
+/// Adds up what the directories take that are in a directory, and itself.
+pub(crate) fn directory_bytes(at: &Dir, name: &CStr) -> io::Result<u64> {
+    let mut bytes = 0;
+    let mut waiting = vec![name.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let dir = match at.open_dir(&path, Access::Read, Boundary::Stay) {
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => continue,
+            other => other?,
+        };
+        bytes += dir.stat_self()?.allocated_bytes;
+        while let Some(batch) = Batch::read(&dir)? {
+            let below = batch.iter();
+            let directories = below.filter(|(_, kind)| *kind == Some(EntryKind::Directory));
+            for (below, _) in directories {
+                let path = [path.to_bytes(), b"/", below.to_bytes()].concat();
+                waiting.push(CString::new(path)?);
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Opens a directory of a tree of ours.
+pub(crate) fn open(at: &Dir, name: &CStr) -> io::Result<Dir> {
     match at.open_dir(name, Access::Read, Boundary::Stay) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             make_accessible(at, name)?;

@@ -201,6 +201,21 @@ pub(crate) fn set(place: Place<'_>, xattrs: &Xattrs, kept: Namespaces) -> io::Re
     Ok(())
 }
 
+/// Takes the attributes that a directory is not to have from it.
+pub(crate) fn remove_others(dir: &Dir, wanted: &Xattrs) -> io::Result<()> {
+    let found = read(Place::Open(dir.as_fd()))?.unwrap_or_default();
+    for (name, _) in found.iter() {
+        if wanted.iter().any(|(other, _)| other == name) {
+            continue;
+        }
+        match fs::fremovexattr(dir, name) {
+            Ok(()) | Err(Errno::NODATA) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Takes away what a new directory inherited, so that nothing made in it gets
 /// more open than its original.
 pub(crate) fn drop_inherited_acls(dir: &Dir) -> io::Result<()> {

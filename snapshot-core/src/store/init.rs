@@ -12,7 +12,7 @@ use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::smallfile::{self, Flush};
 use crate::fs::{mounts, probe};
 use crate::layout;
-use crate::options::InitOptions;
+use crate::options::{InitOptions, Spare};
 use crate::record::Marker;
 use crate::report::Warning;
 use crate::store::{Store, absolute, c_name, make_directory};
@@ -100,6 +100,7 @@ impl Store {
         let marker = Marker::new(
             random_uuid().map_err(failed)?,
             &options.policy,
+            options.spare == Spare::Kept,
             Some(&probed),
         );
         let text = toml::to_string(&marker).map_err(|error| failed(io::Error::other(error)))?;

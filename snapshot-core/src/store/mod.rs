@@ -6,6 +6,7 @@ mod list;
 mod mark;
 #[allow(dead_code, reason = "what reads comes with its commands")]
 pub(crate) mod reading;
+mod spare;
 mod state;
 
 use std::ffi::CString;
@@ -26,6 +27,7 @@ use crate::layout;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
 pub use crate::store::mark::MarkReport;
+pub(crate) use crate::store::spare::{Spare, names_in, newest_spare};
 pub(crate) use crate::store::state::State;
 
 /// A store, the destination of backups.
@@ -40,6 +42,8 @@ pub struct Store {
     policy: Policy,
     /// What the destination could hold when it was last probed.
     probed: Option<Probed>,
+    /// Whether the newest tree that retention gives up is kept to be reused.
+    pub(crate) keeps_spare: bool,
     pub(crate) file_id: FileId,
     pub(crate) root: Dir,
     pub(crate) control: Dir,
@@ -99,6 +103,7 @@ impl Store {
         Ok(Store {
             path: absolute,
             probed: marker.probed(),
+            keeps_spare: marker.spare,
             id: marker.id,
             policy,
             file_id: metadata.id,

@@ -48,7 +48,7 @@ impl Walk<'_> {
     /// Copies a file. With `reuse` its data are known to be those of the
     /// basis, and never leave the destination.
     pub(super) fn copy(&self, here: &Here<'_>, reuse: bool, tally: &mut Tally) -> Placed {
-        let Some(target) = &here.trio.target else {
+        if !here.node.level.has_target {
             tally.counts.bytes_copied += here.source.size_bytes;
             self.needed_bytes
                 .fetch_add(here.source.stored_bytes(), Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Walk<'_> {
                 inode: None,
                 made: None,
             };
-        };
+        }
         let opened = self
             .open_source(here)
             .and_then(|from| Ok((stat_handle(from.as_fd())?, from)));
@@ -82,8 +82,12 @@ impl Walk<'_> {
             true => here.basis_file().and_then(open_basis(here)),
             false => None,
         };
-        let to = match make::file(target, here.name, found.mode) {
-            Ok(to) => to,
+        let made = self.cleared(here).and_then(|target| {
+            let target = target.ok_or(Errno::NOENT)?;
+            Ok((target, make::file(target, here.name, found.mode)?))
+        });
+        let (target, to) = match made {
+            Ok(made) => made,
             Err(error) => {
                 // What has the name may be the file of another name, so it stays.
                 self.refused(here.node, here.name, Operation::Create, error);

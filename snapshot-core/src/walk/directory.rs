@@ -3,21 +3,21 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::Scope;
 use rustix::io::Errno;
 
 use crate::entry::{EntryKind, Metadata};
 use crate::fs::dir::{Access, Boundary, Dir};
-use crate::fs::make;
 use crate::fs::scan::Batch;
 use crate::node::{Node, Open};
 use crate::report::Operation;
-use crate::walk::level::{Trio, Walked, basis_names};
+use crate::walk::level::{Before, Trio, Walked, basis_names};
 use crate::walk::listing::Listing;
-use crate::walk::numbered::KnownDirectory;
+use crate::walk::numbered::{KnownDirectory, Standing};
+use crate::walk::reuse::There;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk, locked};
 use crate::walk::totals::Belongs;
@@ -35,6 +35,8 @@ pub(super) struct Found<'s> {
     pub(super) boundary: Boundary,
     pub(super) tries: u32,
     pub(super) known: Option<KnownDirectory>,
+    /// What the target holds under its name.
+    pub(super) there: There,
     /// A listing that the directory was changed under may tell a name twice.
     pub(super) is_told_twice: bool,
 }
@@ -57,6 +59,7 @@ impl<'s> Found<'s> {
             boundary,
             tries: TRIES,
             known,
+            there: There::Nothing,
             is_told_twice: false,
         }
     }
@@ -66,6 +69,8 @@ impl Walk<'_> {
     /// Makes a directory of a listing one that is to be entered.
     pub(super) fn found<'s>(
         &'s self,
+        node: &Node<Walked>,
+        trio: &Trio,
         name: &CStr,
         selection: &'s Selection,
         boundary: Boundary,
@@ -82,6 +87,7 @@ impl Walk<'_> {
         });
         Found {
             is_told_twice: !is_first,
+            there: self.there(node, trio, listing, name, listed.as_ref()),
             ..Found::new(name, selection, boundary, known)
         }
     }
@@ -93,8 +99,12 @@ impl Walk<'_> {
         scope.spawn(move |scope| {
             if !self.is_stopping() {
                 let (name, is_told_twice) = (found.name.clone(), found.is_told_twice);
-                if !self.enter(scope, &up, found) && !is_told_twice {
-                    self.record_gone(&up, &name);
+                let there = found.there;
+                if !self.enter(scope, &up, found) {
+                    self.evict_there(&up, &name, there);
+                    if !is_told_twice {
+                        self.record_gone(&up, &name);
+                    }
                 }
             }
             self.done(&up);
@@ -170,32 +180,44 @@ impl Walk<'_> {
         found: &Found<'_>,
     ) -> Option<Arc<Node<Walked>>> {
         let name = found.name.as_c_str();
-        let standing = self.in_catalog(up, found, &source, &metadata);
-        let (basis, elsewhere) = match standing.elsewhere {
+        let mut standing = self.in_catalog(up, found, &source, &metadata);
+        let (basis, elsewhere) = match standing.elsewhere.take() {
             Some((basis, elsewhere)) => (Some(basis), Some(elsewhere)),
             None => {
-                let there = trio.basis.as_ref().filter(|_| up.level.basis_has(name));
+                let is_late = self.is_basis_late(up, &standing);
+                let there = || trio.basis(up).filter(|_| up.level.basis_has(name));
                 // A basis that cannot be opened is one that does not help.
-                let basis =
-                    there.and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok());
+                let basis = match is_late {
+                    true => None,
+                    false => there()
+                        .and_then(|dir| dir.open_dir(name, Access::Read, Boundary::Stay).ok()),
+                };
                 if let (Some(ledger), Some(_), false) = (self.ledger, &basis, found.is_of_basis()) {
                     ledger.note_missing();
                 }
                 (basis, None)
             }
         };
-        let target = match trio
-            .target
-            .as_ref()
-            .map(|dir| make::directory(dir, name))
-            .transpose()
-        {
-            Ok(target) => target,
+        let is_basis_late = elsewhere.is_none() && self.is_basis_late(up, &standing);
+        let target = match up.level.has_target {
+            true => self.reuse_directory(up, trio, found, &standing, access),
+            false => Ok(None),
+        };
+        let (target, stored) = match target {
+            Ok(Some((target, stored))) => (Some(target), stored),
+            Ok(None) => (None, None),
             Err(error) => {
                 self.refused(up, name, Operation::Create, error);
                 return None;
             }
         };
+        let is_target_late = up.level.has_target && target.is_none();
+        let before = match stored {
+            _ if is_target_late => Before::Basis,
+            Some(_) => Before::Remains,
+            None => Before::Nothing,
+        };
+        let is_touched = stored.is_some_and(|stored| !self.is_open_to_us(&stored));
         let xattrs = match standing.has_no_xattrs {
             true => Ok(Xattrs::default()),
             false => self.directory_xattrs(&source, access),
@@ -220,9 +242,13 @@ impl Walk<'_> {
                 Access::Search => Belongs::Above,
             },
             boundary: found.boundary,
-            has_basis: basis.is_some(),
+            has_basis: basis.is_some() || is_basis_late,
             basis_names: basis_names(basis.as_ref(), self.rules.names),
-            has_target: target.is_some(),
+            has_target: up.level.has_target,
+            before,
+            found: stored.map(OnceLock::from).unwrap_or_default(),
+            is_touched: AtomicBool::new(is_touched),
+            is_ready: OnceLock::new(),
             lost: AtomicBool::new(false),
             ways: if same_filesystem {
                 Arc::clone(&up.level.ways)
@@ -235,9 +261,23 @@ impl Walk<'_> {
             is_new: standing.is_new,
             rows_of: standing.rows_of,
             is_recorded: standing.is_recorded,
+            is_of_spare: standing.is_of_spare,
             elsewhere,
         };
-        Some(up.below(found.name.clone(), level, Trio::new(source, basis, target)))
+        let mut trio = Trio::new(source, basis, target);
+        if is_basis_late {
+            trio = trio.with_late_basis();
+        }
+        if is_target_late {
+            trio = trio.with_late_target();
+        }
+        Some(up.below(found.name.clone(), level, trio))
+    }
+
+    /// Tells whether a directory of the basis is opened only when it is needed:
+    /// the catalog says that it is there.
+    fn is_basis_late(&self, up: &Node<Walked>, standing: &Standing) -> bool {
+        self.goes_by_word() && up.level.has_basis && standing.is_in_basis
     }
 
     /// Finds out what a directory has become.
@@ -263,6 +303,7 @@ impl Walk<'_> {
                 self.queue(scope, up, found);
             }
             (Ok(_), Selection::Whole) => {
+                self.evict_there(up, &found.name, found.there);
                 let (name, selection) = (&found.name, found.selection);
                 self.entry(scope, up, trio, None, name, selection, &mut tally);
             }
@@ -288,7 +329,7 @@ impl Walk<'_> {
     ) {
         match node.handles() {
             Ok(trio) => {
-                let listing = self.open_listing(node, &trio);
+                let listing = self.open_listing(node);
                 let marker = match selection {
                     Selection::Whole => self.marker_in(node, &trio),
                     Selection::Only(_) => None,
@@ -370,7 +411,8 @@ impl Walk<'_> {
                 continue;
             }
             if kind == Some(EntryKind::Directory) {
-                let found = self.found(name, &Selection::Whole, Boundary::Stay, listing);
+                let found =
+                    self.found(node, trio, name, &Selection::Whole, Boundary::Stay, listing);
                 self.queue(scope, node, found);
             } else if !self.leaves_out_mount(node, name) {
                 match self.look(scope, node, trio, listing, name, &Selection::Whole, kind) {

@@ -18,8 +18,9 @@ use crate::plan::{self, Action};
 use crate::report::Operation;
 use crate::walk::ledger::{BasisLook, Ledger, Said};
 use crate::walk::level::{Trio, Walked};
-use crate::walk::listing::{Listed, Listing};
+use crate::walk::listing::{Listed, Listing, confirmed};
 use crate::walk::moved::Moved;
+use crate::walk::reuse::Remain;
 use crate::walk::select::Selection;
 use crate::walk::state::{Tally, Walk};
 use crate::xattr::Xattrs;
@@ -56,6 +57,8 @@ pub(super) struct Here<'a> {
     /// The entry of the basis, if it was looked at.
     pub(super) basis: Option<Metadata>,
     pub(super) listed: Option<Listed>,
+    /// What the target held under the name.
+    pub(super) remain: Option<Remain>,
     pub(super) said: Said,
     /// The version that the basis has, if it took that to tell.
     pub(super) before: Option<Box<Version>>,
@@ -135,7 +138,7 @@ impl Walk<'_> {
                 } else {
                     Boundary::Stay
                 };
-                let found = self.found(name, below, boundary, listing);
+                let found = self.found(node, trio, name, below, boundary, listing);
                 self.queue(scope, node, found);
             }
             return None;
@@ -156,6 +159,7 @@ impl Walk<'_> {
             source,
             basis: None,
             listed,
+            remain: self.remain(node, trio, listing, name),
             said,
             before,
             moved: None,
@@ -180,7 +184,7 @@ impl Walk<'_> {
     }
 
     fn stat_basis(&self, here: &Here<'_>) -> Option<Metadata> {
-        let dir = here.trio.basis.as_ref()?;
+        let dir = here.basis()?;
         let is_there = here.node.level.basis_has(here.name);
         is_there.then(|| dir.stat(here.name).ok()).flatten()
     }
@@ -193,10 +197,25 @@ impl Walk<'_> {
     /// Tells whether a listing should have told the stored inode, and did not:
     /// the directory is too large.
     fn has_to_ask(&self, here: &Here<'_>) -> bool {
-        let listed = here.listing.zip(here.listed.as_ref());
-        self.ledger
-            .is_some_and(|ledger| ledger.look == BasisLook::Listed)
-            && listed.is_none_or(|(listing, listed)| listing.is_confirmed(listed).is_none())
+        self.ledger.is_some_and(|ledger| {
+            ledger.look == BasisLook::Listed && self.is_confirmed(ledger, here).is_none()
+        })
+    }
+
+    /// Tells whether the stored inode was seen, in the target or in the basis,
+    /// under its name; none if listings do not tell.
+    fn is_confirmed(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<bool> {
+        let (listing, listed) = here.listing.zip(here.listed.as_ref())?;
+        let stored = listed.glance.stored;
+        let was_published = self.reused.is_some_and(|reused| reused.was_published);
+        if was_published
+            && here
+                .remain
+                .is_some_and(|remain| Some(remain.inode) == stored)
+        {
+            return Some(true);
+        }
+        listing.is_confirmed(listed, |rows| confirmed(ledger, rows, here.basis()))
     }
 
     /// Puts an entry into the target, looking again if it was exchanged.
@@ -303,16 +322,15 @@ impl Walk<'_> {
         let Some(stored) = listed.glance.stored else {
             return false;
         };
-        let confirmed = here
-            .listing
-            .and_then(|listing| listing.is_confirmed(listed));
-        let is_there = match (ledger.look, confirmed) {
-            (BasisLook::Word, _) => true,
-            (BasisLook::Listed, Some(confirmed)) => confirmed,
-            (BasisLook::Listed | BasisLook::Stat, _) => {
-                here.basis.is_some_and(|basis| basis.id.inode == stored)
+        let is_in_basis = || here.basis.is_some_and(|basis| basis.id.inode == stored);
+        let is_there = match ledger.look {
+            BasisLook::Word => true,
+            BasisLook::Listed => {
+                let confirmed = self.is_confirmed(ledger, here);
+                confirmed.unwrap_or_else(is_in_basis)
             }
-            (BasisLook::StatWithoutInodes, _) => here.basis.is_some(),
+            BasisLook::Stat => is_in_basis(),
+            BasisLook::StatWithoutInodes => here.basis.is_some(),
         };
         is_there && !self.distrusted.contains(&stored)
     }
@@ -381,11 +399,7 @@ impl Walk<'_> {
         if here.source.kind != EntryKind::Symlink {
             return true;
         }
-        let old = here
-            .trio
-            .basis
-            .as_ref()
-            .map(|dir| read_link(dir, here.name));
+        let old = here.basis().map(|dir| read_link(dir, here.name));
         let new = here.trio.source().and_then(|dir| read_link(dir, here.name));
         let is_same = matches!((&old, &new), (Some(Ok(old)), Ok(new)) if old == new);
         here.target = new.ok();
@@ -393,7 +407,7 @@ impl Walk<'_> {
     }
 
     fn has_same_xattrs(&self, here: &mut Here<'_>) -> bool {
-        let Some(basis) = &here.trio.basis else {
+        let Some(basis) = here.basis() else {
             return false;
         };
         let new = self.source_xattrs(here);
@@ -415,7 +429,12 @@ impl Walk<'_> {
     }
 }
 
-impl Here<'_> {
+impl<'a> Here<'a> {
+    /// The directory of the basis.
+    pub(super) fn basis(&self) -> Option<&'a Dir> {
+        self.trio.basis(self.node)
+    }
+
     /// What the basis has, if it had to be looked up.
     pub(super) fn facts(&self) -> Option<&Facts> {
         self.before.as_ref().map(|before| &before.facts)
@@ -423,7 +442,7 @@ impl Here<'_> {
 
     /// The hash of what the basis holds of it, as far as that is at hand.
     pub(super) fn recorded_hash(&self) -> Option<Hash> {
-        let (_, _, inode) = self.basis_entry()?;
+        let inode = self.basis_inode()?;
         let moved = self.moved.as_ref().map(|moved| &moved.version);
         let before = moved.or(self.before.as_deref())?;
         before.hash.filter(|_| before.facts.stored == Some(inode))
@@ -432,16 +451,24 @@ impl Here<'_> {
     /// The entry of the basis that this one may become another name of, and
     /// its inode.
     pub(super) fn basis_entry(&self) -> Option<(&Dir, &CStr, u64)> {
+        let inode = self.basis_inode()?;
+        match &self.moved {
+            Some(moved) => Some((&moved.at, &moved.name, inode)),
+            None => Some((self.basis()?, self.name, inode)),
+        }
+    }
+
+    /// Its inode.
+    pub(super) fn basis_inode(&self) -> Option<u64> {
         if let Some(moved) = &self.moved {
-            return Some((&moved.at, &moved.name, moved.inode));
+            return Some(moved.inode);
         }
         let known = || self.listed.as_ref()?.glance.stored;
-        let inode = match (&self.basis, self.said) {
+        match (&self.basis, self.said) {
             (Some(basis), _) => Some(basis.id.inode),
             (None, Said::Unchanged | Said::Touched) => known(),
             (None, Said::Nothing | Said::Changed) => None,
-        };
-        Some((self.trio.basis.as_ref()?, self.name, inode?))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::fs::make;
 use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::report::Operation;
-use crate::walk::level::Walked;
+use crate::walk::level::{Before, Walked};
 use crate::walk::state::{Durability, Tally, Walk, locked};
 use crate::xattr::Xattrs;
 
@@ -36,18 +36,35 @@ impl Walk<'_> {
         if !node.level.has_target {
             return;
         }
+        if self.is_done_already(node) {
+            return;
+        }
         let metadata = &node.level.metadata;
         if matches!(self.rules.ownership, Ownership::Fixed { .. }) && metadata.mode & 0o700 != 0o700
         {
             return locked(&self.closed_last).push(Arc::clone(node));
         }
-        let finished = node.handles().and_then(|trio| match &trio.target {
-            Some(target) => self.seal(node, target),
-            None => Ok(()),
+        let finished = node.handles().and_then(|trio| {
+            let target = self.target(node, &trio)?;
+            target.map_or(Ok(()), |target| self.seal(node, target))
         });
         if let Err(error) = finished {
             self.refused(node, c"", Operation::SetMetadata, error);
         }
+    }
+
+    /// Tells whether a directory that was found is as it is to be.
+    fn is_done_already(&self, node: &Arc<Node<Walked>>) -> bool {
+        if node.level.before == Before::Nothing {
+            return false;
+        }
+        let is_done = node
+            .handles()
+            .is_ok_and(|trio| self.is_as_it_was(node, &trio));
+        if let (true, Some(found)) = (is_done, node.level.found.get()) {
+            self.weigh_as(found);
+        }
+        is_done
     }
 
     /// Gives a directory of the target its metadata; nothing follows in it.
@@ -55,6 +72,7 @@ impl Walk<'_> {
         let Walked {
             metadata, xattrs, ..
         } = &node.level;
+        self.strip(node, target)?;
         self.give(node, c"", target.as_fd(), metadata, xattrs)?;
         self.weigh(target)?;
         self.sync_each(target)

@@ -156,6 +156,11 @@ impl<'run> Ledger<'run> {
         self.ask(|reader| reader.glance(dir, name)).flatten()
     }
 
+    /// Reads which snapshot was the last to change something in a directory.
+    pub(crate) fn changed(&self, dir: DirId) -> Option<u64> {
+        self.ask(|reader| reader.changed(dir)).flatten()
+    }
+
     /// Some names of the newest snapshot, after `last`.
     pub(crate) fn names_after(&self, dir: DirId, last: &[u8]) -> Option<Vec<CString>> {
         self.ask(|reader| reader.names_after(dir, last))

@@ -4,8 +4,10 @@
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+
+use rustix::io::Errno;
 
 use crate::catalog::{DirId, MountId};
 use crate::compare::Names;
@@ -23,9 +25,25 @@ use crate::xattr::Xattrs;
 pub(crate) struct Trio {
     /// None once it has gone, and only the target is left to be finished.
     source: Option<Dir>,
-    pub(crate) basis: Option<Dir>,
+    basis: Late,
     /// None in a dry run.
-    pub(crate) target: Option<Dir>,
+    target: Late,
+}
+
+/// A directory that is opened once it is needed: of many only the source is.
+#[derive(Default)]
+struct Late(OnceLock<Result<Option<Dir>, Errno>>);
+
+/// What the target of a directory holds before anything is put into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It has just been made.
+    Nothing,
+    /// What an expired snapshot had there, or a run that was cut short: its
+    /// listing tells.
+    Remains,
+    /// Just what the basis has, says the catalog.
+    Basis,
 }
 
 /// A directory of the walk.
@@ -45,6 +63,13 @@ pub(crate) struct Walked {
     /// The names in the basis, where looking one up may find another.
     pub(crate) basis_names: Option<HashSet<CString>>,
     pub(crate) has_target: bool,
+    /// What the target held, and what it was like when it was opened.
+    pub(crate) before: Before,
+    pub(crate) found: OnceLock<Metadata>,
+    /// Something was put into the target, or taken out of it.
+    pub(crate) is_touched: AtomicBool,
+    /// What is put into the target inherits nothing from it.
+    pub(crate) is_ready: OnceLock<()>,
     /// The directory could not be read to its end, and must not appear as if
     /// what was read were all.
     pub(crate) lost: AtomicBool,
@@ -62,6 +87,8 @@ pub(crate) struct Walked {
     pub(crate) rows_of: Option<DirId>,
     /// The catalog has this very version of the directory.
     pub(crate) is_recorded: bool,
+    /// And says that the tree which is reused has it as well.
+    pub(crate) is_of_spare: bool,
     /// Where the basis is, if it had another path.
     pub(crate) elsewhere: Option<Elsewhere>,
 }
@@ -97,8 +124,57 @@ impl Trio {
     pub(crate) fn new(source: Dir, basis: Option<Dir>, target: Option<Dir>) -> Trio {
         Trio {
             source: Some(source),
-            basis,
-            target,
+            basis: Late::open(basis),
+            target: Late::open(target),
+        }
+    }
+
+    /// Leaves it for later to open the basis.
+    pub(crate) fn with_late_basis(self) -> Trio {
+        Trio {
+            basis: Late::default(),
+            ..self
+        }
+    }
+
+    /// Leaves it for later to open the target.
+    pub(crate) fn with_late_target(self) -> Trio {
+        Trio {
+            target: Late::default(),
+            ..self
+        }
+    }
+
+    /// The directory of the basis. One that cannot be opened does not help.
+    pub(crate) fn basis(&self, node: &Node<Walked>) -> Option<&Dir> {
+        let opened = self.basis.get(|| match node.level.has_basis {
+            true => open_late(node, Tree::Basis).map(Some),
+            false => Ok(None),
+        });
+        opened.ok().flatten()
+    }
+
+    /// The directory of the target, which `prepare` sees first; none in a dry
+    /// run.
+    pub(crate) fn target(
+        &self,
+        node: &Node<Walked>,
+        prepare: impl FnOnce(&Dir) -> io::Result<()>,
+    ) -> io::Result<Option<&Dir>> {
+        self.target.get(|| {
+            if !node.level.has_target {
+                return Ok(None);
+            }
+            let dir = open_late(node, Tree::Target)?;
+            prepare(&dir)?;
+            Ok(Some(dir))
+        })
+    }
+
+    fn opened(&self, tree: Tree) -> Option<&Dir> {
+        match tree {
+            Tree::Basis => self.basis.opened(),
+            Tree::Target => self.target.opened(),
         }
     }
 
@@ -127,28 +203,23 @@ impl Level for Walked {
                 .ok()
                 .filter(|dir| is(dir, last.metadata.id))
         });
-        let ours = |from: &Option<Dir>, exists: bool| match from {
-            Some(dir) if exists => open_chain(dir, names(levels), Access::Read).map(Some),
-            _ => Ok(None),
-        };
-        // The last one that was elsewhere shows the way to those below it.
-        let moved = levels
-            .iter()
-            .rposition(|node| node.level.elsewhere.is_some());
-        let elsewhere =
-            moved.and_then(|place| Some((place, levels[place].level.elsewhere.as_ref()?)));
-        let basis = match elsewhere {
-            Some((place, elsewhere)) if last.has_basis => {
-                let below = names(&levels[place + 1..]);
-                Some(elsewhere.open(below, Access::Read)?)
+        // What has not been opened above is opened when it is needed.
+        let ours = |tree, exists: bool| match from.opened(tree) {
+            Some(dir) if exists => {
+                let dir = open_chain(dir, names(levels), Access::Read)?;
+                Ok::<_, io::Error>(Late::open(Some(dir)))
             }
-            _ => ours(&from.basis, last.has_basis)?,
+            _ => Ok(Late::default()),
         };
-        let target = ours(&from.target, last.has_target)?;
+        let is_elsewhere = levels.iter().any(|node| node.level.elsewhere.is_some());
         Ok(Trio {
             source,
-            basis,
-            target,
+            // One that cannot be opened does not help.
+            basis: match is_elsewhere {
+                true => Late::default(),
+                false => ours(Tree::Basis, last.has_basis).unwrap_or(Late::open(None)),
+            },
+            target: ours(Tree::Target, last.has_target)?,
         })
     }
 }
@@ -161,10 +232,65 @@ fn is(dir: &Dir, id: FileId) -> bool {
     dir.stat_self().is_ok_and(|metadata| metadata.id == id)
 }
 
+impl Late {
+    fn open(dir: Option<Dir>) -> Late {
+        Late(OnceLock::from(Ok(dir)))
+    }
+
+    fn get(&self, open: impl FnOnce() -> io::Result<Option<Dir>>) -> io::Result<Option<&Dir>> {
+        let opened = self.0.get_or_init(|| {
+            // Only the number of an error can be told more than once.
+            open().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        });
+        match opened {
+            Ok(dir) => Ok(dir.as_ref()),
+            Err(error) => Err((*error).into()),
+        }
+    }
+
+    fn opened(&self) -> Option<&Dir> {
+        self.0.get()?.as_ref().ok()?.as_ref()
+    }
+}
+
+/// The trees that are opened late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tree {
+    Basis,
+    Target,
+}
+
+/// Opens a directory from the nearest one above that is open.
+fn open_late(node: &Node<Walked>, tree: Tree) -> io::Result<Dir> {
+    let mut below = Vec::new();
+    let mut at = node;
+    loop {
+        // One that was elsewhere shows the way to those below it.
+        let elsewhere = at.level.elsewhere.as_ref();
+        if let Some(elsewhere) = elsewhere.filter(|_| tree == Tree::Basis) {
+            return elsewhere.open(down(&below), Access::Read);
+        }
+        below.push(at);
+        let up = at.up().ok_or(Errno::NOENT)?;
+        let above = up.opened();
+        if let Some(dir) = above.as_ref().and_then(|open| open.opened(tree)) {
+            return open_chain(dir, down(&below), Access::Read);
+        }
+        at = up;
+    }
+}
+
+fn down<'n>(below: &'n [&Node<Walked>]) -> impl Iterator<Item = (&'n CStr, Boundary)> {
+    let names = below.iter().rev();
+    names.map(|node| (node.name(), Boundary::Stay))
+}
+
 /// Opens a directory's target alone, keeping nothing open.
 pub(crate) fn visit_target(node: &Node<Walked>) -> io::Result<Dir> {
-    node.visit(|from, levels| match &from.target {
-        Some(dir) => open_chain(dir, names(levels), Access::Read),
+    let open = node.opened();
+    match open.as_ref().and_then(|open| open.opened(Tree::Target)) {
+        Some(dir) => dir.reopen(),
+        None if node.level.has_target => open_late(node, Tree::Target),
         None => Err(io::ErrorKind::NotFound.into()),
-    })
+    }
 }

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::catalog::{Change, DirId, Glance, Rows, name_hash};
 use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
 use crate::node::Node;
+use crate::report::Operation;
 use crate::walk::ledger::{BasisLook, Ledger};
-use crate::walk::level::{Trio, Walked};
+use crate::walk::level::{Before, Walked};
+use crate::walk::reuse::Reuse;
 use crate::walk::state::{Tally, Walk, locked};
 
 /// What is known of the entries of a directory, and which of them were met.
@@ -21,8 +23,11 @@ pub(crate) struct Listing {
     /// The rows are of another path: where the directory was before.
     pub(crate) is_adopted: bool,
     kept: Kept,
-    /// Rows whose stored inode the basis still has, if it was listed.
-    confirmed: Option<Box<[bool]>>,
+    /// Rows whose stored inode the basis still has, once it was listed; none
+    /// if it is not.
+    confirmed: OnceLock<Option<Box<[bool]>>>,
+    /// What of the target is reused.
+    pub(crate) reuse: Reuse,
 }
 
 /// Which entries of this very path are in the new tree too.
@@ -43,6 +48,12 @@ pub(crate) struct Listed {
     place: Option<usize>,
 }
 
+impl Listed {
+    pub(crate) fn place(&self) -> Option<usize> {
+        self.place
+    }
+}
+
 impl Listing {
     pub(crate) fn get(&self, ledger: &Ledger<'_>, name: &CStr) -> Option<Listed> {
         if self.rows.are_many {
@@ -59,10 +70,21 @@ impl Listing {
         })
     }
 
-    /// Tells whether a listing of the basis has the inode that was recorded;
-    /// none if it was not listed, or not for this entry.
-    pub(crate) fn is_confirmed(&self, listed: &Listed) -> Option<bool> {
-        Some(self.confirmed.as_ref()?[listed.place?])
+    /// Tells whether a listing of the basis, which is made for the first that
+    /// asks, has the inode that was recorded; none if it is not listed, or not
+    /// for this entry.
+    pub(crate) fn is_confirmed(
+        &self,
+        listed: &Listed,
+        list: impl FnOnce(&Rows) -> Option<Box<[bool]>>,
+    ) -> Option<bool> {
+        let confirmed = self.confirmed.get_or_init(|| list(&self.rows));
+        Some(confirmed.as_ref()?[listed.place?])
+    }
+
+    /// The place of a name among the rows.
+    pub(crate) fn place(&self, name: &CStr) -> Option<usize> {
+        Some(self.rows.find(name)?.0)
     }
 
     /// Notes that an entry is in the new tree. False if it was noted before.
@@ -110,7 +132,7 @@ impl Listing {
 
 impl Walk<'_> {
     /// Reads what is known of a directory that is about to be listed.
-    pub(super) fn open_listing(&self, node: &Node<Walked>, trio: &Trio) -> Option<Arc<Listing>> {
+    pub(super) fn open_listing(&self, node: &Node<Walked>) -> Option<Arc<Listing>> {
         let ledger = self.ledger?;
         let level = &node.level;
         let rows = level.rows_of.map(|of| ledger.rows(of)).unwrap_or_default();
@@ -122,7 +144,8 @@ impl Walk<'_> {
         let of_path = own.as_ref().unwrap_or(&rows);
         let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
-            confirmed: confirmed(ledger, &rows, trio.basis.as_ref()),
+            confirmed: OnceLock::new(),
+            reuse: Reuse::new(level.before, rows.len()),
             of: level.rows_of.unwrap_or(level.dir),
             is_adopted: own.is_some(),
             kept: match own {
@@ -136,10 +159,16 @@ impl Walk<'_> {
 
     /// Ends the listing of a directory: what was not met is gone. Whoever
     /// comes last does.
-    pub(super) fn close_listing(&self, node: &Node<Walked>, listing: Option<Arc<Listing>>) {
+    pub(super) fn close_listing(&self, node: &Arc<Node<Walked>>, listing: Option<Arc<Listing>>) {
         let Some(listing) = listing.and_then(Arc::into_inner) else {
             return;
         };
+        if node.level.before != Before::Nothing {
+            match node.handles() {
+                Ok(trio) => self.clear_out(node, &trio, &listing),
+                Err(error) => self.refused(node, c"", Operation::List, error),
+            }
+        }
         let Some(ledger) = self.writes() else {
             return;
         };
@@ -156,7 +185,11 @@ impl Walk<'_> {
 }
 
 /// Lists the basis, where that is how it is looked at.
-fn confirmed(ledger: &Ledger<'_>, rows: &Rows, basis: Option<&Dir>) -> Option<Box<[bool]>> {
+pub(super) fn confirmed(
+    ledger: &Ledger<'_>,
+    rows: &Rows,
+    basis: Option<&Dir>,
+) -> Option<Box<[bool]>> {
     if ledger.look != BasisLook::Listed || rows.are_many {
         return None;
     }

@@ -16,6 +16,7 @@ mod moved;
 mod numbered;
 mod place;
 mod recording;
+mod reuse;
 mod select;
 mod state;
 mod totals;
@@ -23,7 +24,7 @@ mod unchanged;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rayon::ThreadPool;
 
@@ -42,8 +43,9 @@ use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
 use crate::walk::groups::Groups;
 pub(crate) use crate::walk::ledger::{BasisLook, Ledger, Manner};
-use crate::walk::level::{Trio, Walked, basis_names, visit_target};
+use crate::walk::level::{Before, Trio, Walked, basis_names, visit_target};
 use crate::walk::mount::MountPoints;
+pub(crate) use crate::walk::reuse::Reused;
 pub(crate) use crate::walk::select::Selection;
 pub(crate) use crate::walk::state::{Durability, locked};
 use crate::walk::state::{Ending, Notes, Walk};
@@ -57,8 +59,10 @@ pub(crate) struct Replication<'run> {
     /// What is counted apart; absolute paths in order, none inside another.
     pub(crate) sources: &'run [PathBuf],
     pub(crate) basis: Option<Dir>,
-    /// An empty directory; none in a dry run.
+    /// An empty directory, unless it is reused; none in a dry run.
     pub(crate) target: Option<Dir>,
+    /// What the target is, if it is not empty.
+    pub(crate) reused: Option<&'run Reused>,
     pub(crate) target_path: &'run Path,
     pub(crate) rules: Rules,
     pub(crate) mounts: Mounts,
@@ -114,6 +118,7 @@ impl Replication<'_> {
             left_out: self.left_out,
             sources: self.sources,
             ledger: self.ledger,
+            reused: self.reused,
             observer: self.observer,
             cancel: self.cancel,
             claims: Claims::new(),
@@ -142,7 +147,15 @@ impl Replication<'_> {
             is_new: recorded.is_new,
             rows_of: recorded.rows_of,
             is_recorded: recorded.is_recorded,
+            is_of_spare: recorded.is_of_spare,
             elsewhere: None,
+            before: match self.reused {
+                Some(_) => Before::Remains,
+                None => Before::Nothing,
+            },
+            found: OnceLock::new(),
+            is_touched: AtomicBool::new(false),
+            is_ready: OnceLock::new(),
             metadata,
             mount_points: walk.mount_points.in_directory(|| walk.mount_root.clone()),
             xattrs: walk

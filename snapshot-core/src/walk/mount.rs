@@ -123,16 +123,20 @@ impl Walk<'_> {
                     mode: 0o755,
                     ..up.level.metadata
                 };
-                if let Some(target) = &trio.target {
-                    let made = make::directory(target, &found.name).and_then(|dir| {
-                        self.give(up, &found.name, dir.as_fd(), &metadata, &Xattrs::default())?;
-                        self.weigh(&dir)?;
-                        self.sync_each(&dir)
-                    });
-                    if let Err(error) = made {
-                        self.refused(up, &found.name, Operation::Create, error);
-                        return false;
-                    }
+                self.evict_there(up, &found.name, found.there);
+                let made = self.target(up, trio).and_then(|target| {
+                    let Some(target) = target else {
+                        return Ok(());
+                    };
+                    self.make_ready(up, target)?;
+                    let dir = make::directory(target, &found.name)?;
+                    self.give(up, &found.name, dir.as_fd(), &metadata, &Xattrs::default())?;
+                    self.weigh(&dir)?;
+                    self.sync_each(&dir)
+                });
+                if let Err(error) = made {
+                    self.refused(up, &found.name, Operation::Create, error);
+                    return false;
                 }
                 self.record_mount_point(up, &found, &metadata);
                 let mut tally = Tally::default();

@@ -30,6 +30,10 @@ pub(super) struct Standing {
     pub(super) is_new: bool,
     pub(super) rows_of: Option<DirId>,
     pub(super) is_recorded: bool,
+    /// The basis has a directory of the name.
+    pub(super) is_in_basis: bool,
+    /// The tree that is reused has it in this version.
+    pub(super) is_of_spare: bool,
     /// It has no attributes, and need not be asked for them.
     pub(super) has_no_xattrs: bool,
     /// The basis, if it had another path.
@@ -108,6 +112,7 @@ impl Walk<'_> {
             dir: ledger.top(),
             rows_of: Some(ledger.top()),
             is_recorded: compared.is_recorded,
+            is_of_spare: glance.is_some_and(|glance| glance.is_of_spare),
             ..Standing::default()
         }
     }
@@ -143,6 +148,8 @@ impl Walk<'_> {
             is_new,
             rows_of: elsewhere.as_ref().map(|(id, ..)| *id).or(own),
             is_recorded,
+            is_in_basis: compared.id.is_some(),
+            is_of_spare: found.known.is_some_and(|known| known.glance.is_of_spare),
             has_no_xattrs: is_recorded && compared.has_no_xattrs,
             elsewhere: elsewhere.map(|(_, dir, elsewhere)| (dir, elsewhere)),
         }

@@ -66,7 +66,10 @@ impl Walk<'_> {
     }
 
     fn link_within(&self, here: &Here<'_>, stored: &Stored) -> io::Result<Linked> {
-        let Some(target) = &here.trio.target else {
+        if stored.inode.is_some_and(|inode| self.stays(here, inode)) {
+            return Ok(Linked::Done);
+        }
+        let Some(target) = self.cleared(here)? else {
             return Ok(Linked::Done);
         };
         // The basis has the same file under this name: no need to go where
@@ -108,15 +111,16 @@ impl Walk<'_> {
 
     /// Links an entry to its basis; none if that cannot be.
     fn link_to_basis(&self, here: &Here<'_>) -> io::Result<Option<Placed>> {
-        let Some((dir, name, inode)) = here.basis_entry() else {
+        let Some(inode) = here.basis_inode().filter(|inode| self.claims.claim(*inode)) else {
             return Ok(None);
         };
-        if !self.claims.claim(inode) {
-            return Ok(None);
-        }
-        let linked = match &here.trio.target {
-            Some(target) => make::link(dir, name, target, here.name)?,
-            None => Linked::Done,
+        let linked = match self.stays(here, inode) {
+            true => Linked::Done,
+            false => match (self.cleared(here)?, here.basis_entry()) {
+                (Some(target), Some((dir, name, _))) => make::link(dir, name, target, here.name)?,
+                (Some(_), None) => Linked::Gone,
+                (None, _) => Linked::Done,
+            },
         };
         match linked {
             Linked::Done => {
@@ -165,7 +169,14 @@ impl Walk<'_> {
                 return Placed::Failed(None);
             }
         };
-        if let Some(target) = &here.trio.target {
+        let target = match self.cleared(here) {
+            Ok(target) => target,
+            Err(error) => {
+                self.refused(here.node, here.name, Operation::Create, error);
+                return Placed::Failed(None);
+            }
+        };
+        if let Some(target) = target {
             let made = match &link {
                 Some(link) => make::symlink(target, here.name, link, &here.source, &self.rules),
                 None => make::special(target, here.name, &here.source, &self.rules),
@@ -205,7 +216,7 @@ impl Walk<'_> {
     /// Looks at an entry that was made, if others will be linked to it or the
     /// catalog is to know it.
     fn look_at_made(&self, here: &Here<'_>) -> io::Result<Option<Metadata>> {
-        match &here.trio.target {
+        match self.target(here.node, here.trio)? {
             Some(target) if here.source.links > 1 || self.writes().is_some() => {
                 target.stat(here.name).map(Some)
             }

@@ -99,7 +99,7 @@ impl<'run> Walk<'run> {
 
     /// What is new of an entry that was linked to the basis, if anything is.
     fn linked(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<(Box<Version>, Origin)> {
-        let (_, _, inode) = here.basis_entry()?;
+        let inode = here.basis_inode()?;
         if here.is_recorded(Some(inode)) {
             return None;
         }
@@ -213,11 +213,18 @@ impl<'run> Walk<'run> {
 
     /// Adds up what the directories of the new tree take.
     pub(super) fn weigh(&self, target: &crate::fs::dir::Dir) -> std::io::Result<()> {
-        if let Some(ledger) = self.writes() {
-            let bytes = target.stat_self()?.allocated_bytes;
-            ledger.directory_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.writes().is_some() {
+            self.weigh_as(&target.stat_self()?);
         }
         Ok(())
+    }
+
+    /// The same of a directory that was looked at.
+    pub(super) fn weigh_as(&self, target: &Metadata) {
+        if let Some(ledger) = self.writes() {
+            let bytes = target.allocated_bytes;
+            ledger.directory_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 }
 

@@ -12,13 +12,12 @@ use rustix::io::Errno;
 use crate::cancel::CancelToken;
 use crate::claims::Claims;
 use crate::compare::{Names, Rules};
-use crate::entry::FileId;
+use crate::entry::{EntryKind, FileId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Outcome};
 use crate::filter::Filter;
 use crate::fs::copy::Ways;
 use crate::fs::dir::Access;
-use crate::fs::remove;
 use crate::node::Node;
 use crate::options::{Mounts, Reading};
 use crate::report::{Counts, Operation, Problem, Warning};
@@ -26,6 +25,7 @@ use crate::walk::groups::Groups;
 use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
 use crate::walk::mount::MountPoints;
+use crate::walk::reuse::Reused;
 use crate::walk::totals::{Belongs, Totals};
 use crate::xattr::{Namespaces, Xattrs};
 
@@ -60,6 +60,8 @@ pub(crate) struct Walk<'run> {
     pub(crate) sources: &'run [PathBuf],
     /// The catalog; none for a tree without a store.
     pub(crate) ledger: Option<&'run Ledger<'run>>,
+    /// What the target is, if it is not empty.
+    pub(crate) reused: Option<&'run Reused>,
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
     pub(crate) claims: Claims,
@@ -280,25 +282,13 @@ impl<'run> Walk<'run> {
 
     /// Removes a directory of the target that was only half read.
     pub(crate) fn remove_lost(&self, up: &Arc<Node<Walked>>, name: &CStr) {
-        let removed = up.handles().and_then(|trio| match &trio.target {
-            Some(target) => remove::tree(target, name, self.target_path, self.cancel),
-            None => Ok(Vec::new()),
+        let removed = up.handles().and_then(|trio| match self.target(up, &trio)? {
+            Some(target) => self.evict(up, target, name, Some(EntryKind::Directory)),
+            None => Ok(()),
         });
-        match removed {
-            Ok(left) => {
-                if let Some(problem) = left.first() {
-                    self.fail(Error::io(
-                        "remove",
-                        &problem.path,
-                        io::Error::other(problem.error.clone()),
-                    ));
-                }
-            }
-            Err(error) => self.fail(Error::io(
-                "remove",
-                up.path_of(self.target_path, name),
-                error,
-            )),
+        if let Err(error) = removed {
+            let path = up.path_of(self.target_path, name);
+            self.fail(Error::io("remove", path, error));
         }
     }
 

@@ -46,7 +46,7 @@ impl Walk<'_> {
             return;
         };
         let new = all_xattrs(trio.source().ok(), &node.level.ways.no_xattrs, waiting);
-        let old = all_xattrs(trio.basis.as_ref(), &self.inside.no_xattrs, waiting);
+        let old = all_xattrs(trio.basis(node), &self.inside.no_xattrs, waiting);
         for (mut here, (new, old)) in waiting.drain(..).zip(new.into_iter().zip(old)) {
             if self.is_stopping() {
                 break;

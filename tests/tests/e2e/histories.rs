@@ -32,6 +32,9 @@ enum Incident {
     Deleted(Index),
     /// The newest one is.
     NewestDeleted,
+    /// All but so many of the newest are pruned, and one may be kept as the
+    /// spare.
+    Pruned(usize),
     /// The catalog is lost before the backup.
     Lost,
     /// It is made anew after the backup.
@@ -55,6 +58,7 @@ fn day(edits: impl Strategy<Value = Vec<Edit>>, twin: Twin) -> impl Strategy<Val
         5 => Just(Incident::Nothing),
         2 => any::<Index>().prop_map(Incident::Deleted),
         1 => Just(Incident::NewestDeleted),
+        6 => (1..4_usize).prop_map(Incident::Pruned),
         1 => Just(lost),
         1 => Just(Incident::Reindexed),
         1 => Just(Incident::Copied),
@@ -186,6 +190,7 @@ impl History {
                 Incident::Deleted(index) => self.delete(&names[index.index(names.len())]),
                 Incident::NewestDeleted => self.delete(&names[names.len() - 1]),
                 Incident::Reindexed => self.reindex(names),
+                Incident::Pruned(kept) => self.prune(*kept),
                 _ => {}
             }
         }
@@ -297,12 +302,29 @@ impl History {
         self.check();
     }
 
+    fn prune(&mut self, kept: usize) {
+        for store in self.twin.iter().chain([&self.store]) {
+            let (kept, now) = (kept.to_string(), noon(self.day));
+            let prune = self.scratch.hardsnap("prune").arg(store);
+            let outcome = prune.args(["--keep-last", &kept, "--now", &now]).json();
+            assert!(matches!(outcome.code(), Some(0 | 4)), "{outcome}");
+            if *store == self.store {
+                for name in outcome.texts("removed_snapshots") {
+                    self.told.remove(&name);
+                }
+            }
+        }
+        self.check();
+    }
+
     /// Checks that the catalog tells what is in the trees.
     fn check(&mut self) -> Ledger {
         let ledger = self.agreement.check_told();
+        let spares = StoreView::new(&self.store).spares();
         let told: BTreeSet<String> = ledger
             .snapshots
             .iter()
+            .filter(|told| !spares.contains(&told.spare()))
             .map(|told| told.name.clone())
             .collect();
         assert_eq!(told, self.told);

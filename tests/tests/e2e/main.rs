@@ -31,6 +31,7 @@ mod racy;
 mod readers;
 mod reading;
 mod refusals;
+mod recycling;
 mod reindex;
 mod removal;
 mod retention;

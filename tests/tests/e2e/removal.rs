@@ -293,6 +293,14 @@ fn what_cannot_be_removed_waits_in_the_trash() {
         scratch.snapshot(&source, &store, &noon(day));
         fs::write(source.join("file"), b"changed").unwrap();
     }
+    // What is not kept as the spare is removed at once.
+    let marker = store.join(".hardsnap/store.toml");
+    let text = fs::read_to_string(&marker).unwrap();
+    fs::write(
+        &marker,
+        text.replacen("format = 1", "format = 1\nspare = false", 1),
+    )
+    .unwrap();
     let file = view.tree(&snapshot_name(&noon(0)), &source).join("file");
     let chattr = |option: &str, path: &Path| {
         Command::new("chattr")

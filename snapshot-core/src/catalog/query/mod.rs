@@ -263,7 +263,8 @@ impl Catalog {
     }
 
     /// What deleting exactly these snapshots would free. A name that is given
-    /// twice counts once.
+    /// twice counts once. What the [spare](Catalog::spare_sizes) has as well is
+    /// not freed before it is reused or removed.
     ///
     /// # Errors
     ///
@@ -283,6 +284,19 @@ impl Catalog {
     /// # }
     /// ```
     pub fn sizes(&self, snapshots: &[SnapshotName]) -> Result<Sizes> {
+        self.refuse_to_size()?;
+        let mut set = Vec::new();
+        for name in snapshots {
+            let snapshot = self.known(*name)?;
+            if !set.contains(&snapshot) {
+                set.push(snapshot);
+            }
+        }
+        sizes::sizes(&self.handle, &set)
+    }
+
+    /// Refuses to tell what is shared where that is not known of all.
+    fn refuse_to_size(&self) -> Result<()> {
         if let (Some(unknown), Some(hint)) = (self.unknown.first(), self.unknown_hint()) {
             let message = format!(
                 "the catalog does not tell of {unknown}, and so not what it shares with others"
@@ -293,14 +307,23 @@ impl Catalog {
             let message = "the store was moved to another disk, and the catalog does not know yet what is shared there";
             return Err(self.handle.cannot_tell(message, REINDEX));
         }
-        let mut set = Vec::new();
-        for name in snapshots {
-            let snapshot = self.known(*name)?;
-            if !set.contains(&snapshot) {
-                set.push(snapshot);
-            }
-        }
-        sizes::sizes(&self.handle, &set)
+        Ok(())
+    }
+
+    /// What only the spare takes: the tree of an expired snapshot that is kept
+    /// for the next one to be made of it. None if there is none, or if the
+    /// catalog does not tell of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::sizes`].
+    pub fn spare_sizes(&self) -> Result<Option<(SnapshotName, Sizes)>> {
+        let Some(spare) = self.handle.spare else {
+            return Ok(None);
+        };
+        self.refuse_to_size()?;
+        let sizes = sizes::sizes(&self.handle, &[spare])?;
+        Ok(Some((spare.name, sizes)))
     }
 
     /// Finds the path that the snapshots have for one that a user gives. A path

@@ -59,8 +59,16 @@ impl Store {
             }
         }
         unknown.sort();
+        let spare = self.spare()?.and_then(|spare| {
+            let name = spare.name.to_string();
+            let is_it = |told: &&Told| told.sequence == spare.sequence && told.name == name;
+            told.iter().find(is_it).map(|_| CatalogSnapshot {
+                name: spare.name,
+                sequence: spare.sequence,
+            })
+        });
         Ok(Catalog {
-            handle: Arc::new(Handle::new(connection, file, known)),
+            handle: Arc::new(Handle::new(connection, file, known, spare)),
             numbers,
             unknown,
             untold,

@@ -39,6 +39,9 @@ pub(super) struct Handle {
     /// The snapshots that there were when it was opened, in the order in which
     /// they were made.
     pub(super) known: Vec<CatalogSnapshot>,
+    /// The tree that is kept to be reused. It is no snapshot any more, but takes
+    /// what it has.
+    pub(super) spare: Option<CatalogSnapshot>,
     /// Stops whoever reads.
     cancel: CancelToken,
 }
@@ -47,6 +50,7 @@ pub(super) struct Handle {
 pub(super) struct Reading<'c> {
     pub(super) connection: &'c Connection,
     known: &'c [CatalogSnapshot],
+    spare: Option<CatalogSnapshot>,
     living: OnceCell<Living>,
     left: Cell<usize>,
 }
@@ -78,11 +82,13 @@ impl Reading<'_> {
     fn new<'c>(
         connection: &'c Connection,
         known: &'c [CatalogSnapshot],
+        spare: Option<CatalogSnapshot>,
         rows: usize,
     ) -> Reading<'c> {
         Reading {
             connection,
             known,
+            spare,
             living: OnceCell::new(),
             left: Cell::new(rows),
         }
@@ -91,7 +97,7 @@ impl Reading<'_> {
     /// Reads on in this turn, however much of it is left: for a question whose
     /// answer must not hang on that.
     pub(super) fn aside(&self) -> Reading<'_> {
-        Reading::new(self.connection, self.known, ASIDE)
+        Reading::new(self.connection, self.known, self.spare, ASIDE)
     }
 
     /// The snapshots that are there still.
@@ -106,6 +112,18 @@ impl Reading<'_> {
             }
         }
         Ok(self.living.get_or_init(|| Living::new(living)))
+    }
+
+    /// The snapshots that are there still, and the spare.
+    pub(super) fn trees(&self) -> Outcome<Living> {
+        let mut trees = self.living()?.all().to_vec();
+        if let Some(spare) = self.spare {
+            if is_there(self, spare.sequence)? {
+                trees.push(spare);
+                trees.sort_unstable_by_key(|tree| tree.sequence);
+            }
+        }
+        Ok(Living::new(trees))
     }
 
     /// Counts a row that was read, with the length of what may be long in it.
@@ -140,6 +158,7 @@ impl Handle {
         connection: Connection,
         file: PathBuf,
         known: Vec<CatalogSnapshot>,
+        spare: Option<CatalogSnapshot>,
     ) -> Handle {
         // Walks have more statements than the usual number at hand.
         connection.set_prepared_statement_cache_capacity(64);
@@ -147,6 +166,7 @@ impl Handle {
             connection: Arc::new(Mutex::new(connection)),
             file,
             known,
+            spare,
             cancel: CancelToken::new(),
         }
     }
@@ -157,6 +177,7 @@ impl Handle {
             connection: Arc::clone(&self.connection),
             file: self.file.clone(),
             known: self.known.clone(),
+            spare: self.spare,
             cancel: cancel.clone(),
         }
     }
@@ -170,7 +191,7 @@ impl Handle {
             .unwrap_or_else(PoisonError::into_inner);
         let take = || {
             let transaction = connection.unchecked_transaction()?;
-            ask(&Reading::new(&transaction, &self.known, TURN))
+            ask(&Reading::new(&transaction, &self.known, self.spare, TURN))
         };
         take().map_err(|trouble| self.error(&trouble))
     }

@@ -125,7 +125,8 @@ enum Task {
 
 impl Sizing {
     fn new(reading: &Reading<'_>, set: &[CatalogSnapshot]) -> Outcome<Sizing> {
-        let living = reading.living()?.clone();
+        // What the spare has as well is not free.
+        let living = reading.trees()?;
         let set: HashSet<u64> = set.iter().map(|snapshot| snapshot.sequence).collect();
         let mut others = vec![0];
         let mut tasks = Vec::new();

@@ -46,6 +46,7 @@ impl<'s> Before<'s> {
             let standing = Standing {
                 basis: None,
                 newest,
+                spare: None,
             };
             Ok(Before {
                 reader: Some(Reader::new(store, connection, Open::Hold, standing)),

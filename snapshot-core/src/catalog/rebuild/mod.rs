@@ -105,6 +105,7 @@ impl<'s> Draft<'_, 's> {
             let standing = Standing {
                 basis: newest,
                 newest: newest.unwrap_or(0),
+                spare: None,
             };
             let now = Reader::new(self.store, connection, Open::Read, standing);
             let read = self.read(name, &now, &mut before, &log, next_directory)?;

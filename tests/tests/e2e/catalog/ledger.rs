@@ -30,6 +30,13 @@ pub(crate) struct Told {
     pub(crate) directory_bytes: u64,
 }
 
+impl Told {
+    /// Returns what its tree is called once it is the spare.
+    pub(crate) fn spare(&self) -> String {
+        format!("{}.{}.spare", self.name, self.sequence)
+    }
+}
+
 /// The path of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {

@@ -1,0 +1,542 @@
+//! Reusing a tree: what an expired snapshot, or a run that was cut short, has
+//! in common with the basis stays, and all else is taken out of it.
+//!
+//! An entry stays if its inode is the one that it would be linked to. No file
+//! is written, and nothing that is put in replaces anything.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::catalog::Rows;
+use crate::compare::Ownership;
+use crate::entry::{EntryKind, Metadata};
+use crate::error::Error;
+use crate::fs::dir::{Access, Dir};
+use crate::fs::scan::Batch;
+use crate::fs::xattr::{self, Place};
+use crate::fs::{make, publish, remove};
+use crate::node::Node;
+use crate::walk::directory::Found;
+use crate::walk::entry::Here;
+use crate::walk::ledger::{Ledger, Said};
+use crate::walk::level::{Before, Trio, Walked};
+use crate::walk::listing::{Listed, Listing};
+use crate::walk::numbered::Standing;
+use crate::walk::state::Walk;
+
+/// So much is held of what a directory held: some 80,000 entries. The rest is
+/// taken out at once.
+const MOST_BYTES: usize = 4 << 20;
+
+/// A tree that is reused as the target.
+pub(crate) struct Reused {
+    /// It was a snapshot, and nothing in it was changed since.
+    pub(crate) was_published: bool,
+    /// Its sequence, if what the catalog says of it is believed.
+    pub(crate) word: Option<u64>,
+    /// Whether entries of the tree are given what those of the new one are.
+    pub(crate) has_same_rules: bool,
+    /// Where what is taken out goes first. Over NFS a file that a process has
+    /// open leaves another name behind where it is removed.
+    pub(crate) trash: Option<Dir>,
+    moved_out: AtomicU64,
+    is_spoiled: AtomicBool,
+}
+
+impl Reused {
+    pub(crate) fn new(
+        was_published: bool,
+        word: Option<u64>,
+        has_same_rules: bool,
+        trash: Option<Dir>,
+    ) -> Reused {
+        Reused {
+            was_published,
+            word,
+            has_same_rules,
+            trash,
+            moved_out: AtomicU64::new(0),
+            is_spoiled: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells whether something could not be taken out, so that the tree is of
+    /// no use.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.is_spoiled.load(Ordering::Relaxed)
+    }
+}
+
+/// What the target of a directory held before, and which of it is dealt with.
+pub(crate) struct Remains {
+    rows: Rows<Remain>,
+    dealt: Box<[AtomicBool]>,
+}
+
+/// One entry of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remain {
+    pub(crate) inode: u64,
+    kind: Option<EntryKind>,
+}
+
+/// What of it a listing of the walk knows.
+#[derive(Default)]
+pub(crate) struct Reuse {
+    remains: OnceLock<Remains>,
+    /// Rows of the listing whose entries stay as the catalog says.
+    stay: Box<[AtomicBool]>,
+}
+
+/// What the target holds under the name of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    Nothing,
+    /// Something that is or may be a directory.
+    Directory,
+    Other(EntryKind),
+}
+
+impl Remains {
+    fn find(&self, name: &CStr) -> Option<(usize, Remain)> {
+        let (place, remain) = self.rows.find(name)?;
+        (!self.dealt[place].load(Ordering::Relaxed)).then_some((place, remain))
+    }
+
+    /// Deals with an entry; none if that was done, or if there is none.
+    fn take(&self, name: &CStr) -> Option<Remain> {
+        let (place, remain) = self.find(name)?;
+        let was_dealt = self.dealt[place].swap(true, Ordering::Relaxed);
+        (!was_dealt).then_some(remain)
+    }
+}
+
+impl Reuse {
+    pub(super) fn new(before: Before, rows: usize) -> Reuse {
+        let rows = if before == Before::Basis { rows } else { 0 };
+        Reuse {
+            remains: OnceLock::new(),
+            stay: (0..rows).map(|_| AtomicBool::new(false)).collect(),
+        }
+    }
+
+    /// Notes that an entry stays as the catalog says, unless that is not enough.
+    fn stays(&self, listed: Option<&Listed>) -> bool {
+        let Some(listed) = listed.filter(|_| self.remains.get().is_none()) else {
+            return false;
+        };
+        let is_same = listed.glance.is_current() && listed.glance.is_of_spare;
+        let place = listed.place().filter(|_| is_same);
+        let Some(stay) = place.and_then(|place| self.stay.get(place)) else {
+            return false;
+        };
+        stay.store(true, Ordering::Relaxed);
+        true
+    }
+}
+
+impl Walk<'_> {
+    /// The directory of the target; none in a dry run.
+    pub(super) fn target<'t>(
+        &self,
+        node: &Node<Walked>,
+        trio: &'t Trio,
+    ) -> io::Result<Option<&'t Dir>> {
+        trio.target(node, |dir| self.look_at_found(node, dir))
+    }
+
+    /// Looks at a directory of the tree that is reused.
+    fn look_at_found(&self, node: &Node<Walked>, dir: &Dir) -> io::Result<()> {
+        if node.level.before == Before::Nothing || node.level.found.get().is_some() {
+            return Ok(());
+        }
+        let found = self.prepare(dir)?;
+        if !self.is_open_to_us(&found) {
+            self.touch(node);
+        }
+        let _ = node.level.found.set(found);
+        Ok(())
+    }
+
+    /// Opens a directory that was found to us, and tells what it was like.
+    fn prepare(&self, dir: &Dir) -> io::Result<Metadata> {
+        let found = dir.stat_self()?;
+        if !self.is_open_to_us(&found) {
+            rustix::fs::fchmod(dir, rustix::fs::Mode::RWXU)?;
+        }
+        if let Some((ledger, _)) = self.believed() {
+            let bytes = found.allocated_bytes;
+            ledger.directory_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Ok(found)
+    }
+
+    /// Sees to it that what is made in a directory that was found inherits
+    /// nothing: neither its group nor an ACL.
+    pub(super) fn make_ready(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
+        let level = &node.level;
+        if level.before == Before::Nothing || level.is_ready.get().is_some() {
+            return Ok(());
+        }
+        self.touch(node);
+        let has_no_xattrs = level.xattrs.is_empty() && self.are_xattrs_known(level);
+        if !has_no_xattrs {
+            xattr::drop_inherited_acls(target)?;
+        }
+        rustix::fs::fchmod(target, rustix::fs::Mode::RWXU)?;
+        let _ = level.is_ready.set(());
+        Ok(())
+    }
+
+    /// Tells whether the directory that was found has the attributes of the
+    /// source's, says the catalog.
+    fn are_xattrs_known(&self, level: &Walked) -> bool {
+        let has_same_rules = self.reused.is_some_and(|reused| reused.has_same_rules);
+        has_same_rules && level.is_recorded && level.is_of_spare
+    }
+
+    /// What root may do needs no permission.
+    pub(super) fn is_open_to_us(&self, found: &Metadata) -> bool {
+        found.mode & 0o700 == 0o700 || matches!(self.rules.ownership, Ownership::Kept { .. })
+    }
+
+    /// The catalog, and the sequence of the tree of which it is believed.
+    fn believed(&self) -> Option<(&Ledger<'_>, u64)> {
+        self.writes().zip(self.reused?.word)
+    }
+
+    /// Notes that a directory of the target is not as it was.
+    pub(super) fn touch(&self, node: &Node<Walked>) {
+        node.level.is_touched.store(true, Ordering::Relaxed);
+    }
+
+    /// What the target of a directory held under a name, as far as that has to
+    /// be known to look at the entry.
+    pub(super) fn remain(
+        &self,
+        node: &Node<Walked>,
+        trio: &Trio,
+        listing: Option<&Listing>,
+        name: &CStr,
+    ) -> Option<Remain> {
+        if node.level.before != Before::Remains {
+            return None;
+        }
+        let (_, remain) = self.remains(node, trio, listing?)?.find(name)?;
+        Some(remain)
+    }
+
+    fn remains<'l>(
+        &self,
+        node: &Node<Walked>,
+        trio: &Trio,
+        listing: &'l Listing,
+    ) -> Option<&'l Remains> {
+        if node.level.before == Before::Nothing {
+            return None;
+        }
+        Some(listing.reuse.remains.get_or_init(|| {
+            let listed = self.target(node, trio).and_then(|target| match target {
+                Some(target) => self.list_remains(node, target),
+                None => Ok(Rows::default()),
+            });
+            let rows = listed.unwrap_or_else(|error| {
+                self.spoil(node, c"", error);
+                Rows::default()
+            });
+            let dealt = (0..rows.len()).map(|_| AtomicBool::new(false)).collect();
+            Remains { rows, dealt }
+        }))
+    }
+
+    fn list_remains(&self, node: &Node<Walked>, target: &Dir) -> io::Result<Rows<Remain>> {
+        let mut rows = Rows::default();
+        let mut is_whole = true;
+        while let Some(batch) = Batch::read(target)? {
+            for (name, kind, inode) in batch.entries() {
+                if rows.bytes() < MOST_BYTES {
+                    rows.push(name.to_bytes(), Remain { inode, kind });
+                } else {
+                    is_whole = false;
+                }
+            }
+            if !is_whole {
+                break;
+            }
+        }
+        rows.sort();
+        // A listing may miss what comes behind what is removed.
+        while !is_whole && !self.is_stopping() {
+            is_whole = true;
+            let from_the_start = target.reopen()?;
+            while let Some(batch) = Batch::read(&from_the_start)? {
+                for (name, kind, _) in batch.entries() {
+                    if rows.find(name).is_none() {
+                        is_whole = false;
+                        self.evict(node, target, name, kind)?;
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Tells whether the target has an entry already: linked to this inode.
+    pub(super) fn stays(&self, here: &Here<'_>, inode: u64) -> bool {
+        let (Some(listing), before) = (here.listing, here.node.level.before) else {
+            return false;
+        };
+        let is_as_told = here.said == Said::Unchanged
+            && here
+                .listed
+                .is_some_and(|listed| listed.glance.stored == Some(inode));
+        if before == Before::Basis && is_as_told && listing.reuse.stays(here.listed.as_ref()) {
+            return true;
+        }
+        let remains = self.remains(here.node, here.trio, listing);
+        remains.is_some_and(|remains| {
+            let is_it = |(_, remain): (usize, Remain)| remain.inode == inode;
+            remains.find(here.name).is_some_and(is_it) && remains.take(here.name).is_some()
+        })
+    }
+
+    /// The directory of the target, in which nothing has the entry's name; none
+    /// in a dry run.
+    pub(super) fn cleared<'t>(&self, here: &Here<'t>) -> io::Result<Option<&'t Dir>> {
+        let Some(target) = self.target(here.node, here.trio)? else {
+            return Ok(None);
+        };
+        if here.node.level.before != Before::Nothing {
+            self.make_ready(here.node, target)?;
+            let remains = here
+                .listing
+                .and_then(|listing| self.remains(here.node, here.trio, listing));
+            if let Some(remain) = remains.and_then(|remains| remains.take(here.name)) {
+                self.evict(here.node, target, here.name, remain.kind)?;
+            }
+        }
+        Ok(Some(target))
+    }
+
+    /// What the target holds under the name of a directory, which is dealt with.
+    pub(super) fn there(
+        &self,
+        node: &Node<Walked>,
+        trio: &Trio,
+        listing: Option<&Listing>,
+        name: &CStr,
+        listed: Option<&Listed>,
+    ) -> There {
+        let Some(listing) = listing.filter(|_| node.level.before != Before::Nothing) else {
+            return There::Nothing;
+        };
+        if listing.reuse.stays(listed) {
+            return There::Directory;
+        }
+        let remains = self.remains(node, trio, listing);
+        match remains.and_then(|remains| remains.take(name)) {
+            Some(Remain { kind, .. }) => match kind {
+                None | Some(EntryKind::Directory) => There::Directory,
+                Some(other) => There::Other(other),
+            },
+            None => There::Nothing,
+        }
+    }
+
+    /// Finds a directory's target in the tree that is reused, or makes it. The
+    /// second is what it was like; without a handle it is as the catalog says.
+    pub(super) fn reuse_directory(
+        &self,
+        up: &Node<Walked>,
+        trio: &Trio,
+        found: &Found<'_>,
+        standing: &Standing,
+        access: Access,
+    ) -> io::Result<Option<(Dir, Option<Metadata>)>> {
+        let name = found.name.as_c_str();
+        if found.there == There::Directory && self.is_as_told(found, standing, access) {
+            return Ok(None);
+        }
+        let Some(target) = self.target(up, trio)? else {
+            return Ok(None);
+        };
+        match found.there {
+            There::Directory => match remove::open(target, name) {
+                Ok(dir) => {
+                    let found = self.prepare(&dir)?;
+                    return Ok(Some((dir, Some(found))));
+                }
+                Err(_) => self.evict(up, target, name, None)?,
+            },
+            There::Other(kind) => self.evict(up, target, name, Some(kind))?,
+            There::Nothing => {}
+        }
+        self.make_ready(up, target)?;
+        make::directory(target, name).map(|made| Some((made, None)))
+    }
+
+    /// Tells whether the catalog says that nothing in a directory has another
+    /// name or version than in the basis.
+    fn is_as_told(&self, found: &Found<'_>, standing: &Standing, access: Access) -> bool {
+        let Some((ledger, spare)) = self.believed() else {
+            return false;
+        };
+        let is_of_spare = found.known.is_some_and(|known| known.glance.is_of_spare);
+        is_of_spare
+            && access == Access::Read
+            && standing.is_recorded
+            && standing.rows_of == Some(standing.dir)
+            && ledger.changed(standing.dir).is_some_and(|at| at <= spare)
+    }
+
+    /// Takes what the target holds under the name of a directory out of it: it
+    /// is not going to be one.
+    pub(super) fn evict_there(&self, up: &Arc<Node<Walked>>, name: &CStr, there: There) {
+        if there == There::Nothing || self.is_stopping() {
+            return;
+        }
+        // What cannot be taken out has ended the run.
+        let _ = up.handles().and_then(|trio| match self.target(up, &trio)? {
+            Some(target) => self.evict(up, target, name, None),
+            None => Ok(()),
+        });
+    }
+
+    /// Takes an entry out of the target.
+    pub(super) fn evict(
+        &self,
+        node: &Node<Walked>,
+        target: &Dir,
+        name: &CStr,
+        kind: Option<EntryKind>,
+    ) -> io::Result<()> {
+        self.touch(node);
+        let trash = self
+            .reused
+            .and_then(|reused| Some((reused, reused.trash.as_ref()?)));
+        let done = match trash {
+            Some((reused, trash)) => self.move_out(reused, trash, target, name),
+            None => self.remove(target, name, kind),
+        };
+        done.map_err(|error| {
+            let told = error.kind().into();
+            self.spoil(node, name, error);
+            told
+        })
+    }
+
+    fn remove(&self, target: &Dir, name: &CStr, kind: Option<EntryKind>) -> io::Result<()> {
+        if kind.is_some_and(|kind| kind != EntryKind::Directory) {
+            return Ok(rustix::fs::unlinkat(
+                target,
+                name,
+                rustix::fs::AtFlags::empty(),
+            )?);
+        }
+        let left = remove::tree(target, name, self.target_path, self.cancel)?;
+        match left.into_iter().next() {
+            Some(problem) => Err(io::Error::other(problem.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn move_out(&self, reused: &Reused, trash: &Dir, target: &Dir, name: &CStr) -> io::Result<()> {
+        let number = reused.moved_out.fetch_add(1, Ordering::Relaxed);
+        let out = CString::new(format!("out.{number}"))?;
+        match publish::rename(target, name, trash, &out) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        }
+        if let Some((ledger, _)) = self.believed() {
+            let bytes = remove::directory_bytes(trash, &out)?;
+            ledger.directory_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        // What stays there is the next run's to remove.
+        remove::tree(trash, &out, self.target_path, self.cancel)?;
+        Ok(())
+    }
+
+    /// Ends the walk: there would be more in the tree than was put into it.
+    fn spoil(&self, node: &Node<Walked>, name: &CStr, error: io::Error) {
+        if let Some(reused) = self.reused {
+            reused.is_spoiled.store(true, Ordering::Relaxed);
+        }
+        let path = node.path_of(self.target_path, name);
+        self.fail(Error::io("remove", path, error));
+    }
+
+    /// Takes out of the target what is left of the tree that is reused.
+    pub(super) fn clear_out(&self, node: &Node<Walked>, trio: &Trio, listing: &Listing) {
+        let reuse = &listing.reuse;
+        let stay = |place: usize| reuse.stay[place].load(Ordering::Relaxed);
+        let is_as_told = node.level.before == Before::Basis
+            && reuse.remains.get().is_none()
+            && (0..reuse.stay.len()).all(stay);
+        if self.is_stopping() || is_as_told {
+            return;
+        }
+        let Some(remains) = self.remains(node, trio, listing) else {
+            return;
+        };
+        for ((name, remain), dealt) in remains.rows.iter().zip(&remains.dealt) {
+            let stays = node.level.before == Before::Basis && listing.place(name).is_some_and(stay);
+            if dealt.load(Ordering::Relaxed) || stays {
+                continue;
+            }
+            let evicted = self.target(node, trio).and_then(|target| match target {
+                Some(target) => self.evict(node, target, name, remain.kind),
+                None => Ok(()),
+            });
+            if evicted.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells whether a directory of the target has all that it is to have.
+    pub(super) fn is_as_it_was(&self, node: &Node<Walked>, trio: &Trio) -> bool {
+        let level = &node.level;
+        if level.before == Before::Nothing || level.is_touched.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Some(found) = level.found.get() else {
+            return level.before == Before::Basis;
+        };
+        self.rules.is_directory_given(&level.metadata, found) && self.has_xattrs(node, trio)
+    }
+
+    /// Tells whether a directory of the target has the attributes that it is to
+    /// have.
+    fn has_xattrs(&self, node: &Node<Walked>, trio: &Trio) -> bool {
+        let level = &node.level;
+        if self.are_xattrs_known(level) {
+            return true;
+        }
+        let Ok(Some(target)) = self.target(node, trio) else {
+            return false;
+        };
+        xattr::read(Place::Open(target.as_fd())).is_ok_and(|found| {
+            let found = found.unwrap_or_default();
+            level.xattrs.equal_in(&found, self.rules.xattrs)
+        })
+    }
+
+    /// Takes from a directory that was found what a new one would not have,
+    /// before it is given its metadata.
+    pub(super) fn strip(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
+        let level = &node.level;
+        if level.before == Before::Nothing {
+            return Ok(());
+        }
+        if !(level.xattrs.is_empty() && self.are_xattrs_known(level)) {
+            xattr::remove_others(target, &level.xattrs)?;
+        }
+        if let Ownership::Kept { .. } = self.rules.ownership {
+            make::give_away(target.as_fd(), &level.metadata)?;
+        }
+        Ok(())
+    }
+}
