@@ -138,30 +138,32 @@ impl Tree<'_, '_> {
             (None, Some(up)) => self.number(up, name)?,
         };
         self.read.directory_bytes += metadata.allocated_bytes;
-        let xattrs = match self.xattrs(Place::Open(dir.as_fd())) {
-            Ok(xattrs) => xattrs,
-            Err(error) => return Ok(Err(error)),
-        };
-        let confirmed = before.filter(|before| self.confirms(metadata, &before.facts));
-        let is_as_it_was = match (confirmed, current) {
-            (Some(before), Some(current)) => is_carried(&before, &current),
-            (None, Some(current)) => {
-                current.facts == of_directory(metadata, id)
-                    && !current.has_xattrs
-                    && xattrs.is_none()
-            }
-            (_, None) => false,
-        };
-        if !is_as_it_was {
-            let carried = confirmed.and_then(|_| self.before.version(above_before, name));
-            let mut version = carried.unwrap_or_else(|| Version {
-                facts: of_directory(metadata, id),
-                target: None,
-                xattrs,
-                hash: None,
+        let carried = before.filter(|before| self.confirms(metadata, &before.facts));
+        let is_carried = carried
+            .zip(current)
+            .is_some_and(|(before, current)| is_carried(&before, &current));
+        if !is_carried {
+            let version = carried.and_then(|_| self.before.version(above_before, name));
+            let version = match version {
+                Some(version) => Version {
+                    facts: Facts {
+                        stored: Some(id as u64),
+                        ..version.facts
+                    },
+                    ..version
+                },
+                None => match self.of_directory(dir, metadata, id) {
+                    Ok(version) => version,
+                    Err(error) => return Ok(Err(error)),
+                },
+            };
+            // Attributes are compared when it is merged.
+            let is_same = current.is_some_and(|current| {
+                current.facts == version.facts && !current.has_xattrs && version.xattrs.is_none()
             });
-            version.facts.stored = Some(id as u64);
-            self.put(above, name, version);
+            if !is_same {
+                self.put(above, name, version);
+            }
         }
         Ok(Ok(Shown {
             dir: id,
@@ -288,6 +290,21 @@ impl Tree<'_, '_> {
         })
     }
 
+    /// The version of a directory that the tree alone tells. Its inode and size
+    /// are those of one snapshot.
+    fn of_directory(&mut self, dir: &Dir, metadata: &Metadata, id: DirId) -> io::Result<Version> {
+        Ok(Version {
+            facts: Facts {
+                size_bytes: 0,
+                stored: Some(id as u64),
+                ..of_tree(metadata)
+            },
+            target: None,
+            xattrs: self.xattrs(Place::Open(dir.as_fd()))?,
+            hash: None,
+        })
+    }
+
     fn xattrs(&mut self, place: Place<'_>) -> io::Result<Option<Vec<u8>>> {
         if self.read.has_no_xattrs {
             return Ok(None);
@@ -371,17 +388,42 @@ fn of_tree(metadata: &Metadata) -> Facts {
     }
 }
 
-/// What a tree tells of a directory, whose inode and size are those of one
-/// snapshot alone.
-fn of_directory(metadata: &Metadata, id: DirId) -> Facts {
-    Facts {
-        size_bytes: 0,
-        stored: Some(id as u64),
-        ..of_tree(metadata)
-    }
-}
-
 fn target(dir: &Dir, name: &CStr) -> io::Result<Vec<u8>> {
     let target: CString = rustix::fs::readlinkat(dir, name, Vec::new())?;
     Ok(target.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_mtime_that_a_filesystem_cut_off_is_the_same() {
+        let time = |seconds, nanoseconds| FileTime {
+            seconds,
+            nanoseconds,
+        };
+        let source = time(1_700_000_001, 123_456_789);
+        for stored in [
+            source,
+            time(1_700_000_001, 123_456_700),
+            time(1_700_000_001, 123_456_000),
+            time(1_700_000_001, 123_000_000),
+            time(1_700_000_001, 120_000_000),
+            time(1_700_000_001, 0),
+            time(1_700_000_000, 0),
+        ] {
+            assert!(is_kept(source, stored), "{stored:?}");
+        }
+        for other in [
+            time(1_700_000_001, 123_456_788),
+            time(1_700_000_001, 130_000_000),
+            time(1_700_000_002, 0),
+            time(1_699_999_999, 0),
+        ] {
+            assert!(!is_kept(source, other), "{other:?}");
+        }
+        // Before 1970, too.
+        assert!(is_kept(time(-2, 999), time(-2, 900)));
+    }
 }

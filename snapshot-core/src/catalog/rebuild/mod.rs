@@ -45,8 +45,7 @@ pub(crate) struct Rebuilt {
 }
 
 /// Makes the catalog anew: `living` are the snapshots by their numbers. Under
-/// the lock, and on a thread of the engine's own. The catalog there is stays as
-/// it is if that fails.
+/// the lock. The catalog there is stays as it is if that fails.
 pub(crate) fn rebuild(
     store: &Store,
     living: &[(u64, SnapshotName)],

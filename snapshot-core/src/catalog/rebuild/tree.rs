@@ -34,6 +34,9 @@ use crate::report::{Counts, Operation, Problem};
 /// and what is known of them held. Deeper ones are listed to their end first.
 const MOST_UNFINISHED: usize = 8;
 
+/// So much is told at once of what is gone.
+const CHUNK_BYTES: usize = 64 << 10;
+
 /// A directory under way.
 pub(super) struct Shown {
     /// Its number in the new catalog, and whether that has no rows of it yet.
@@ -214,6 +217,7 @@ impl Tree<'_, '_> {
                         }
                         self.entry(step, &mut listing, name, kind, inode)?;
                     }
+                    self.tell();
                     let goes_on = batch.is_full()
                         && !step.below.is_empty()
                         && self.unfinished < MOST_UNFINISHED
@@ -239,6 +243,9 @@ impl Tree<'_, '_> {
         let Listing { shelf, met, .. } = &listing;
         met.each_missing(shelf, self.now, |name| {
             Change::Gone { dir, name }.write(&mut self.changes);
+            if self.changes.len() > CHUNK_BYTES {
+                self.log.append(&std::mem::take(&mut self.changes));
+            }
         })
     }
 
