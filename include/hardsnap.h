@@ -267,6 +267,12 @@
 #define HARDSNAP_EVENT_REMOVED 6
 
 /**
+ * Snapshots are about to be read again. There are the counts of all of them
+ * together, an estimate of what is to come.
+ */
+#define HARDSNAP_EVENT_EXPECTED 7
+
+/**
  * Leftovers of a run that did not end well are removed.
  */
 #define HARDSNAP_PHASE_TIDYING_UP 1
@@ -285,6 +291,11 @@
  * Expired snapshots are removed.
  */
 #define HARDSNAP_PHASE_REMOVING 4
+
+/**
+ * The trees of the snapshots are read, for a new catalog.
+ */
+#define HARDSNAP_PHASE_REINDEXING 5
 
 /**
  * Local disks below the source are entered; network, FUSE and autofs mounts
@@ -580,8 +591,8 @@ typedef struct hardsnap_problem hardsnap_problem;
 typedef struct hardsnap_prune_plan hardsnap_prune_plan;
 
 /**
- * What a run did: a backup, a removal, or a tree. What does not concern such
- * a run is NULL, 0 or empty.
+ * What a run did: a backup, a removal, a tree, or a new catalog. What does not
+ * concern such a run is NULL, 0 or empty.
  */
 typedef struct hardsnap_report hardsnap_report;
 
@@ -2146,6 +2157,26 @@ hardsnap_status hardsnap_store_delete(const struct hardsnap_store *store,
                                       void *user_data,
                                       struct hardsnap_report **report,
                                       struct hardsnap_error **error);
+
+/**
+ * Makes the catalog anew from the trees of the snapshots and their records.
+ * What trees cannot hold is taken over from the catalog there is, as far as the
+ * trees confirm it. `cancel` and `callback` may be NULL.
+ *
+ * Entries that cannot be read are in the report (hardsnap_report_skipped); their
+ * snapshots are left out of the catalog. The report's JSON tells how much is in
+ * it, and what is lost. With any other status than HARDSNAP_OK the catalog is as
+ * it was.
+ *
+ * Errors: HARDSNAP_STORE_LOCKED, HARDSNAP_UNSUPPORTED_FORMAT if a newer version
+ * wrote the catalog, HARDSNAP_NO_SPACE, HARDSNAP_CANCELLED, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_reindex(const struct hardsnap_store *store,
+                                       const struct hardsnap_cancel *cancel,
+                                       hardsnap_callback callback,
+                                       void *user_data,
+                                       struct hardsnap_report **report,
+                                       struct hardsnap_error **error);
 
 /**
  * Replicates the content of `source` into `target`, which is created, or

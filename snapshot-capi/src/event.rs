@@ -26,6 +26,9 @@ pub const HARDSNAP_EVENT_PROBLEM: i32 = 4;
 pub const HARDSNAP_EVENT_WARNING: i32 = 5;
 /// A snapshot has left the store.
 pub const HARDSNAP_EVENT_REMOVED: i32 = 6;
+/// Snapshots are about to be read again. There are the counts of all of them
+/// together, an estimate of what is to come.
+pub const HARDSNAP_EVENT_EXPECTED: i32 = 7;
 
 /// Leftovers of a run that did not end well are removed.
 pub const HARDSNAP_PHASE_TIDYING_UP: i32 = 1;
@@ -35,6 +38,8 @@ pub const HARDSNAP_PHASE_WALKING: i32 = 2;
 pub const HARDSNAP_PHASE_FLUSHING: i32 = 3;
 /// Expired snapshots are removed.
 pub const HARDSNAP_PHASE_REMOVING: i32 = 4;
+/// The trees of the snapshots are read, for a new catalog.
+pub const HARDSNAP_PHASE_REINDEXING: i32 = 5;
 
 /// What a run tells; lent for the time of one call.
 #[derive(Debug, Default)]
@@ -66,8 +71,14 @@ impl hardsnap_event {
                     Phase::Walking => HARDSNAP_PHASE_WALKING,
                     Phase::Flushing => HARDSNAP_PHASE_FLUSHING,
                     Phase::Removing => HARDSNAP_PHASE_REMOVING,
+                    Phase::Reindexing => HARDSNAP_PHASE_REINDEXING,
                     _ => return None,
                 },
+                ..event
+            },
+            News::Expected(counts) => hardsnap_event {
+                kind: HARDSNAP_EVENT_EXPECTED,
+                counts: *counts,
                 ..event
             },
             News::Progress(counts) => hardsnap_event {

@@ -4,7 +4,9 @@ use std::ffi::c_char;
 use std::time::Duration;
 
 use engine::retention::Status;
-use engine::{BackupReport, Counts, Problem, RemovalReport, SnapshotName, TreeReport, Warning};
+use engine::{
+    BackupReport, Counts, Problem, ReindexReport, RemovalReport, SnapshotName, TreeReport, Warning,
+};
 
 use crate::argument::free;
 use crate::guard::look;
@@ -63,8 +65,8 @@ pub(crate) fn number_of(status: Status) -> i32 {
     }
 }
 
-/// What a run did: a backup, a removal, or a tree. What does not concern such
-/// a run is NULL, 0 or empty.
+/// What a run did: a backup, a removal, a tree, or a new catalog. What does not
+/// concern such a run is NULL, 0 or empty.
 #[derive(Debug, Default)]
 pub struct hardsnap_report {
     snapshot: Option<Text>,
@@ -132,6 +134,18 @@ impl From<RemovalReport> for hardsnap_report {
             removed: names(&report.removed),
             prune_paused: report.prune_paused.map(Text::new),
             left_behind: problems(&report.left_behind),
+            elapsed: report.elapsed,
+            ..hardsnap_report::default()
+        }
+    }
+}
+
+impl From<ReindexReport> for hardsnap_report {
+    fn from(report: ReindexReport) -> hardsnap_report {
+        hardsnap_report {
+            json: Some(Text::json(&report)),
+            skipped: problems(&report.skipped),
+            warnings: warnings(&report.warnings),
             elapsed: report.elapsed,
             ..hardsnap_report::default()
         }

@@ -309,3 +309,34 @@ pub unsafe extern "C" fn hardsnap_store_delete(
         })
     }
 }
+
+/// Makes the catalog anew from the trees of the snapshots and their records.
+/// What trees cannot hold is taken over from the catalog there is, as far as the
+/// trees confirm it. `cancel` and `callback` may be NULL.
+///
+/// Entries that cannot be read are in the report (hardsnap_report_skipped); their
+/// snapshots are left out of the catalog. The report's JSON tells how much is in
+/// it, and what is lost. With any other status than HARDSNAP_OK the catalog is as
+/// it was.
+///
+/// Errors: HARDSNAP_STORE_LOCKED, HARDSNAP_UNSUPPORTED_FORMAT if a newer version
+/// wrote the catalog, HARDSNAP_NO_SPACE, HARDSNAP_CANCELLED, HARDSNAP_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_store_reindex(
+    store: *const hardsnap_store,
+    cancel: *const hardsnap_cancel,
+    callback: hardsnap_callback,
+    user_data: *mut c_void,
+    report: *mut *mut hardsnap_report,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let store = &handle("store", store)?.store;
+            reported(report, cancel, callback, user_data, |observer, cancel| {
+                store.reindex(observer, cancel)
+            })
+        })
+    }
+}

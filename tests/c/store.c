@@ -18,10 +18,12 @@ static int listen(const hardsnap_event *event, void *user_data)
 {
     struct heard *heard = (struct heard *)user_data;
     int kind = hardsnap_event_kind(event);
-    CHECK(kind >= HARDSNAP_EVENT_STARTED && kind <= HARDSNAP_EVENT_REMOVED);
+    CHECK(kind >= HARDSNAP_EVENT_STARTED && kind <= HARDSNAP_EVENT_EXPECTED);
     heard->kinds[kind]++;
     if (kind == HARDSNAP_EVENT_PHASE)
         CHECK(hardsnap_event_phase(event) != 0);
+    if (kind == HARDSNAP_EVENT_EXPECTED)
+        CHECK(hardsnap_event_count(event, HARDSNAP_DIRECTORIES) > 0);
     if (kind == HARDSNAP_EVENT_STARTED)
         CHECK(strlen(hardsnap_event_snapshot(event)) == 20);
     heard->calls++;
@@ -184,6 +186,47 @@ static void snapshots_are_made_listed_and_removed(const char *folder)
     /* What a list lends is a copy of what was there. */
     CHECK(strcmp(hardsnap_snapshot_name(second), "2026-01-02T02-00-00Z") == 0);
     hardsnap_snapshots_free(list);
+    hardsnap_store_free(store);
+}
+
+static void the_catalog_is_made_anew(const char *folder)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_store *store = NULL;
+    hardsnap_report *report = NULL;
+    hardsnap_cancel *cancel = hardsnap_cancel_new();
+    struct heard heard = {{0}, 0, 0};
+    char path[4096], source[4096];
+    snprintf(path, sizeof path, "%s", below(folder, "anew"));
+    snprintf(source, sizeof source, "%s", below(folder, "catalogued"));
+    CHECK(mkdir(source, 0755) == 0);
+    write_file(below(source, "a"), "alpha");
+    CHECK_OK(hardsnap_store_init(path, strlen(path), NULL, NULL, NULL, &store, &error));
+    hardsnap_report_free(backup(store, source, START, NULL));
+
+    CHECK_OK(hardsnap_store_reindex(store, NULL, listen, &heard, &report, &error));
+    CHECK(hardsnap_report_skipped_count(report) == 0);
+    CHECK(hardsnap_report_warning_count(report) == 0);
+    CHECK(hardsnap_report_elapsed_seconds(report) > 0);
+    CHECK(strstr(hardsnap_report_json(report), "\"snapshots\":[\"2026-01-01T02") != NULL);
+    CHECK(strstr(hardsnap_report_json(report), "\"versions_without_ctime\":0") != NULL);
+    CHECK(heard.kinds[HARDSNAP_EVENT_EXPECTED] == 1);
+    hardsnap_report_free(report);
+
+    /* What only the catalog knew is lost with it. */
+    CHECK(remove(below(path, ".hardsnap/catalog.db")) == 0);
+    CHECK_OK(hardsnap_store_reindex(store, NULL, NULL, NULL, &report, &error));
+    CHECK(hardsnap_report_warning_count(report) == 1);
+    CHECK(strstr(hardsnap_report_warning(report, 0), "is lost") != NULL);
+    CHECK(strstr(hardsnap_report_json(report), "\"versions_without_ctime\":0") == NULL);
+    hardsnap_report_free(report);
+
+    report = NULL;
+    hardsnap_cancel_stop(cancel);
+    CHECK_FAILS(HARDSNAP_CANCELLED,
+                hardsnap_store_reindex(store, cancel, NULL, NULL, &report, &error));
+    CHECK(report == NULL);
+    hardsnap_cancel_free(cancel);
     hardsnap_store_free(store);
 }
 
@@ -395,6 +438,7 @@ int main(int argc, char **argv)
     snapshots_are_made_listed_and_removed(argv[1]);
     a_run_is_stopped_by_a_switch_and_by_a_callback(argv[1]);
     what_is_read_and_hashed_can_be_chosen(argv[1]);
+    the_catalog_is_made_anew(argv[1]);
     an_emptied_source_is_suspect_until_accepted(argv[1]);
     errors_name_the_path_and_the_number(argv[1]);
     a_tree_is_linked_to_its_basis_and_filtered(argv[1]);
