@@ -4,8 +4,8 @@ use std::path::Path;
 
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Capabilities, Counts, Extent, MarkReport, Pause, Phase, Problem, RemovalReport,
-    Room, SnapshotInfo, SnapshotName, Suspicion, TreeReport, Warning,
+    BackupReport, Capabilities, Counts, Extent, MarkReport, Pause, Phase, Problem, ReindexReport,
+    RemovalReport, Room, SnapshotInfo, SnapshotName, Suspicion, TreeReport, Warning,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -85,6 +85,21 @@ pub(crate) fn removal<'py>(py: Python<'py>, report: &RemovalReport) -> Object<'p
         prune_paused: pause(py, report.prune_paused.as_ref())?,
         short_of_room: report.short_of_room.map(|found| room(py, found)).transpose()?,
         left_behind: problems(py, &report.left_behind)?,
+        elapsed_seconds: report.elapsed.as_secs_f64(),
+        _json: json(report)?,
+    })
+}
+
+pub(crate) fn reindex<'py>(py: Python<'py>, report: &ReindexReport) -> Object<'py> {
+    object!(py, "_reports", "ReindexReport", {
+        snapshots: names(py, &report.snapshots)?,
+        left_out: names(py, &report.left_out)?,
+        entries: report.entries,
+        versions: report.versions,
+        versions_without_ctime: report.versions_without_ctime,
+        versions_without_hash: report.versions_without_hash,
+        skipped: problems(py, &report.skipped)?,
+        warnings: notices(py, &report.warnings)?,
         elapsed_seconds: report.elapsed.as_secs_f64(),
         _json: json(report)?,
     })
@@ -179,6 +194,7 @@ pub(crate) fn progress<'py>(py: Python<'py>, state: &State) -> Object<'py> {
         Some(Phase::Walking) => "walking",
         Some(Phase::Flushing) => "flushing",
         Some(Phase::Removing) => "removing",
+        Some(Phase::Reindexing) => "reindexing",
         _ => "starting",
     };
     let expected = state.expected.as_ref().map(|expected| counts(py, expected));

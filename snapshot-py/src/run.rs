@@ -156,6 +156,7 @@ impl State {
                 self.expected = *expected;
             }
             News::Phase(phase) => self.phase = Some(*phase),
+            News::Expected(expected) => self.expected = Some(*expected),
             News::Progress(counts) => self.counts = *counts,
             News::Problem(_) => self.problems += 1,
             News::Removed(_) => self.removed += 1,

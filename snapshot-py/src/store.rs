@@ -464,6 +464,36 @@ impl Store {
         report::removal(py, &report)
     }
 
+    /// Makes the catalog anew from the trees of the snapshots and their records.
+    ///
+    /// What trees cannot hold is taken over from the catalog there is, as far as
+    /// the trees confirm it; the rest is lost, and the report says how much that
+    /// is. The catalog there is stays in use until the new one is complete. A
+    /// snapshot of which something cannot be read is left out of it.
+    ///
+    /// Args:
+    ///     progress, notify, cancel: As those of `backup`.
+    ///
+    /// Returns:
+    ///     ReindexReport: What the new catalog holds.
+    ///
+    /// Raises:
+    ///     UnsupportedFormatError: A newer version wrote the catalog.
+    ///     StoreLockedError, NoSpaceError, CancelledError, OperationError.
+    #[pyo3(signature = (*, progress=None, notify=None, cancel=None))]
+    fn reindex<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<Bound<'py, PyAny>>,
+        notify: Option<Bound<'py, PyAny>>,
+        cancel: Option<&CancelToken>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let store = self.engine()?;
+        let watch = Watch::new(progress, notify, cancel)?;
+        let report = watch.over(py, |observer, cancel| store.reindex(observer, cancel))?;
+        report::reindex(py, &report)
+    }
+
     /// Holds a snapshot: no policy and no lack of room removes it, and `delete`
     /// refuses to.
     ///

@@ -224,6 +224,29 @@ def test_delete_takes_full_names_and_snapshots(store: hardsnap.Store, source: Pa
     assert published(store.path) == names[4:]
 
 
+def test_the_catalog_is_made_anew(store: hardsnap.Store, source: Path) -> None:
+    names = tuple(report.snapshot for report in backups(store, source, 2))
+    told: list[hardsnap.Progress] = []
+    report = store.reindex(progress=told.append)
+    assert report.snapshots == names and report.left_out == () and report.skipped == ()
+    assert report.entries > report.versions > 0
+    assert report.versions_without_ctime == report.versions_without_hash == 0
+    assert report.warnings == ()
+    assert told[-1].phase == "reindexing"
+    assert told[-1].expected is not None and told[-1].fraction == 1.0
+    assert told[-1].counts.entries == report.entries
+
+    (store.path / ".hardsnap" / "catalog.db").unlink()
+    report = store.reindex()
+    assert report.versions_without_ctime == report.versions
+    assert [notice.code for notice in report.warnings] == ["catalog_not_carried_over"]
+
+    cancel = hardsnap.CancelToken()
+    cancel.cancel()
+    with pytest.raises(hardsnap.CancelledError):
+        store.reindex(cancel=cancel)
+
+
 def test_a_store_knows_itself(store: hardsnap.Store, tmp_path: Path) -> None:
     again = hardsnap.Store.open(str(tmp_path / "store"))
     assert again.path == store.path == (tmp_path / "store").resolve()
@@ -310,6 +333,8 @@ def test_to_dict_gives_the_fields_of_the_command_line(
 
     tree = hardsnap.replicate_tree(source, tmp_path / "mine").to_dict()
     assert timeless(tree) == timeless(cli("tree", source, tmp_path / "its"))
+
+    assert timeless(store.reindex().to_dict()) == timeless(cli("reindex", store.path))
 
     removal = store.delete(store.snapshots[0])
     assert removal.to_dict().keys() == cli("delete", "--yes", store.path, "latest~1").keys()

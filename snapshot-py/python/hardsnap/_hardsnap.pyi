@@ -28,6 +28,7 @@ from hardsnap._reports import (
     Pause,
     Problem,
     Progress,
+    ReindexReport,
     RemovalReport,
     Room,
     SnapshotInfo,
@@ -152,6 +153,13 @@ class Store:
         notify: _OnNews | None = None,
         cancel: CancelToken | None = None,
     ) -> RemovalReport: ...
+    def reindex(
+        self,
+        *,
+        progress: _OnProgress | None = None,
+        notify: _OnNews | None = None,
+        cancel: CancelToken | None = None,
+    ) -> ReindexReport: ...
     def hold(self, name: _Snapshot, *, note: str | None = None) -> MarkReport: ...
     def release(self, name: _Snapshot) -> MarkReport: ...
     def accept(self, name: _Snapshot) -> MarkReport: ...

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 Status = Literal["complete", "partial", "suspect"]
-Phase = Literal["starting", "tidying-up", "walking", "flushing", "removing"]
+Phase = Literal[
+    "starting", "tidying-up", "walking", "flushing", "removing", "reindexing"
+]
 Operation = Literal[
     "stat", "open", "read", "list", "unstable", "create", "set-metadata", "remove"
 ]
@@ -200,8 +202,8 @@ class Progress:
     Attributes:
         phase: The part of the run that is under way.
         counts: What was done so far.
-        expected: What the basis holds: an estimate of what is to come. None
-            without a basis.
+        expected: What the basis holds, or all snapshots together that are read
+            again: an estimate of what is to come. None without a basis.
         problems: The number of entries with trouble so far.
         snapshot: The name of the snapshot in the making, once it is known.
         basis: The name of the snapshot it is compared with, if there is one.
@@ -309,6 +311,39 @@ class RemovalReport(Told):
     prune_paused: Pause | None
     short_of_room: Room | None
     left_behind: tuple[Problem, ...]
+    elapsed_seconds: float
+    _json: str = field(default="{}", repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReindexReport(Told):
+    """What `Store.reindex` did.
+
+    Attributes:
+        snapshots: The snapshots that the catalog tells of, in the order in which
+            they were made.
+        left_out: Those that it does not tell of, because something in their
+            trees cannot be read.
+        entries: The entries of all these snapshots, in each one anew.
+        versions: The versions that these entries are.
+        versions_without_ctime: Those of them that are known from trees alone: of
+            the source neither ctimes and inodes nor what the destination could
+            not hold.
+        versions_without_hash: Those of them that are files with content of which
+            there is no hash.
+        skipped: Every entry of a tree that cannot be read.
+        warnings: What else there is to know.
+        elapsed_seconds: Time from the lock to the end, in seconds.
+    """
+
+    snapshots: tuple[str, ...]
+    left_out: tuple[str, ...]
+    entries: int
+    versions: int
+    versions_without_ctime: int
+    versions_without_hash: int
+    skipped: tuple[Problem, ...]
+    warnings: tuple[Notice, ...]
     elapsed_seconds: float
     _json: str = field(default="{}", repr=False, compare=False)
 
