@@ -504,8 +504,8 @@ ENDLESS = """
 
     catalog = hardsnap.Store(sys.argv[1]).catalog()
     (name,) = catalog.snapshots
-    print("running", flush=True)
     try:
+        print("running", flush=True)
         while True:
             {body}
     except KeyboardInterrupt:
