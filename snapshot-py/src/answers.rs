@@ -107,14 +107,17 @@ where
         let began = Instant::now();
         let fetched = Watch::default().stopping(py, &self.stop, |_| {
             let mut page = Vec::new();
-            while page.len() < LENGTH && began.elapsed() < PATIENCE {
+            loop {
                 match rest.next() {
                     Some(Ok(answer)) => page.push(answer),
                     Some(Err(error)) => return Ok((page, None, Some(error))),
                     None => return Ok((page, None, None)),
                 }
+                // An empty page would be taken for the end.
+                if page.len() >= LENGTH || began.elapsed() >= PATIENCE {
+                    return Ok((page, Some(rest), None));
+                }
             }
-            Ok((page, Some(rest), None))
         })?;
         let (page, rest, error) = fetched;
         (self.page, self.rest, self.error) = (page.into_iter(), rest, error);

@@ -407,8 +407,9 @@ def test_threads_share_a_catalog(large: hardsnap.Store) -> None:
     def count(_: int) -> int:
         return sum(1 for _ in catalog.rows(name))
 
-    with ThreadPoolExecutor(4) as pool:
-        (counted,) = set(pool.map(count, range(4)))
+    # So many that some wait for a turn on the processor for long.
+    with ThreadPoolExecutor(32) as pool:
+        (counted,) = set(pool.map(count, range(32)))
     assert counted > FILES
 
 
