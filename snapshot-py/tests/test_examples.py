@@ -18,10 +18,12 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
 
 
 def run(
-    name: str, *arguments: object, **variables: str
+    name: str, *arguments: object, modules: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Runs an example; modules in a folder come before others of their name."""
     command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    environment = {**os.environ, **variables}
+    paths = [str(modules or ""), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment
     )
@@ -66,7 +68,7 @@ def test_the_largest_directories(source: Path, tmp_path: Path, library: str) -> 
     hidden.mkdir()
     for other in {"pandas", "polars"} - {library}:
         (hidden / f"{other}.py").write_text("raise ImportError")
-    done = run("largest.py", path, PYTHONPATH=str(hidden))
+    done = run("largest.py", path, modules=hidden)
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
     grew = told.index(f"grew since {first}, by bytes:")
@@ -78,7 +80,7 @@ def test_the_largest_directories(source: Path, tmp_path: Path, library: str) -> 
     assert largest[ascii(str(raw))[1:-1]] >= 1_000_000
     assert set(grown) == {str(source / "folder"), *map(str, (source / "folder").parents)}
     assert len(set(grown.values())) == 1
-    assert run("largest.py", tmp_path / "none", PYTHONPATH=str(hidden)).returncode == 10
+    assert run("largest.py", tmp_path / "none", modules=hidden).returncode == 10
 
 
 def test_the_largest_directories_tell_what_to_install(
@@ -87,7 +89,7 @@ def test_the_largest_directories_tell_what_to_install(
     store.backup(source)
     for name in ("pandas", "polars"):
         (tmp_path / f"{name}.py").write_text("raise ImportError")
-    done = run("largest.py", store.path, PYTHONPATH=str(tmp_path))
+    done = run("largest.py", store.path, modules=tmp_path)
     assert done.returncode == 1 and "pip install pandas" in done.stderr
 
 
