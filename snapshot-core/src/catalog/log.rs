@@ -61,7 +61,8 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let Ok(Some(head)) = next_chunk(&mut file) else {
+        let mut head = Vec::new();
+        let Ok(true) = next_chunk(&mut file, &mut head) else {
             return Ok(None);
         };
         let found = head.split_last_chunk().and_then(|(text, length)| {
@@ -101,14 +102,15 @@ impl Log {
 
     /// Writes what waits into the file.
     fn spill(&self, kept: &mut Kept) -> io::Result<()> {
-        let chunk = std::mem::take(&mut kept.waiting);
-        let file = match &mut kept.file {
+        let Kept { waiting, file, .. } = kept;
+        let file = match file {
             Some(file) => file,
             none => none.insert(self.make()?),
         };
-        if !chunk.is_empty() {
-            file.write_all(&frame(&chunk))?;
-            file.write_all(&chunk)?;
+        if !waiting.is_empty() {
+            file.write_all(&frame(waiting))?;
+            file.write_all(waiting)?;
+            waiting.clear();
         }
         Ok(())
     }
@@ -145,7 +147,8 @@ impl Log {
         }
         if let Some(file) = &mut kept.file {
             file.seek(SeekFrom::Start(HEAD_BYTES)).map_err(failed)?;
-            while let Some(chunk) = next_chunk(file).map_err(failed)? {
+            let mut chunk = Vec::new();
+            while next_chunk(file, &mut chunk).map_err(failed)? {
                 apply_all(&chunk, &mut apply)?;
             }
         }
@@ -193,20 +196,22 @@ fn frame(chunk: &[u8]) -> [u8; 12] {
     frame
 }
 
-fn next_chunk(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut frame = [0; 12];
-    match file.read_exact(&mut frame) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+/// Reads the next chunk; false if there is none.
+fn next_chunk(file: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
+    let mut found = [0; 12];
+    match file.read_exact(&mut found) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
         other => other?,
     }
-    let (length, sum) = frame.split_at(8);
-    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
-    let mut chunk = Vec::new();
-    file.take(length).read_to_end(&mut chunk)?;
-    if chunk.is_empty() || crc32fast::hash(&chunk).to_le_bytes() != sum {
+    let length = found
+        .first_chunk()
+        .map_or(0, |first| u64::from_le_bytes(*first));
+    chunk.clear();
+    file.take(length).read_to_end(chunk)?;
+    if chunk.is_empty() || frame(chunk) != found {
         return Err(io::Error::other("the changes are not what was written"));
     }
-    Ok(Some(chunk))
+    Ok(true)
 }
 
 fn apply_all(mut chunk: &[u8], apply: &mut impl FnMut(Change) -> Outcome<()>) -> Outcome<()> {
