@@ -321,16 +321,36 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// Some of the names that the newest snapshot has in a directory, in their
-    /// order and after `last`.
-    pub(crate) fn names_after(&self, dir: DirId, last: &[u8]) -> Outcome<Vec<CString>> {
+    /// Tells each name that the newest snapshot has in a directory, in their
+    /// order.
+    pub(crate) fn each_name(&self, dir: DirId, mut tell: impl FnMut(&CStr)) -> Outcome<()> {
+        let mut last = CString::default();
+        loop {
+            let page = self.names_after(dir, &last)?;
+            page.iter().for_each(|name| tell(name));
+            match page.into_iter().next_back() {
+                Some(end) => last = end,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn names_after(&self, dir: DirId, last: &CStr) -> Outcome<Vec<CString>> {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT name FROM entry WHERE dir = ?1 AND name > ?2 ORDER BY name LIMIT 1000",
             )?;
-            let rows = statement.query_map((dir, last), |row| row.get::<_, Vec<u8>>(0))?;
-            rows.map(|name| CString::new(name?).map_err(|_| damaged()))
-                .collect()
+            let rows =
+                statement.query_map((dir, last.to_bytes()), |row| row.get::<_, Vec<u8>>(0))?;
+            let names: Vec<CString> = rows
+                .map(|name| CString::new(name?).map_err(|_| damaged()))
+                .collect::<Outcome<_>>()?;
+            // A damaged index may lead round in circles.
+            let before = std::iter::once(last).chain(names.iter().map(CString::as_c_str));
+            match before.zip(&names).all(|(one, next)| one < next.as_c_str()) {
+                true => Ok(names),
+                false => Err(damaged()),
+            }
         })
     }
 

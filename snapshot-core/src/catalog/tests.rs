@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString};
+use std::fs;
 
 use proptest::prelude::*;
 
-use crate::catalog::read::select;
+use crate::catalog::open::Open;
+use crate::catalog::read::{Standing, select};
 use crate::catalog::row::tests;
 use crate::catalog::session::reconcile;
 use crate::catalog::table::Read;
-use crate::catalog::{Change, DirId, Log, Made, Origin, Session, TOP, Version};
+use crate::catalog::{Change, DirId, Log, Made, Origin, Reader, Session, TOP, Trouble, Version};
 use crate::entry::EntryKind;
 use crate::fs::smallfile::Flush;
 use crate::name::SnapshotName;
@@ -180,7 +182,7 @@ impl Twin {
 
     /// Compares all that the catalog tells with the model.
     fn check(&self) -> Result<(), TestCaseError> {
-        let Ok((connection, _)) = self.store.open_catalog(super::open::Open::Read) else {
+        let Ok((connection, _)) = self.store.open_catalog(Open::Read) else {
             prop_assert!(self.living.is_empty());
             return Ok(());
         };
@@ -237,7 +239,7 @@ fn exists(living: &BTreeMap<u64, Tree>) -> impl Fn(u64, SnapshotName) -> bool {
 
 /// The numbers that directories have.
 fn numbers(store: &Store) -> BTreeMap<Vec<u8>, DirId> {
-    let Ok((connection, _)) = store.open_catalog(super::open::Open::Read) else {
+    let Ok((connection, _)) = store.open_catalog(Open::Read) else {
         return BTreeMap::new();
     };
     let mut statement = connection
@@ -370,4 +372,54 @@ fn a_log_that_is_larger_than_memory_should_be_comes_back() {
     assert_eq!((drained, next), (Ok(()), 20_000));
     drop(log);
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "damages a file from outside")]
+fn names_that_a_damaged_index_has_out_of_order_do_not_go_on_for_ever() {
+    let mut twin = Twin::new();
+    twin.make(&[(9, 1)], End::Whole);
+    let names = [b"first".as_slice(), b"other"];
+    let file = twin.store.path().join(".hardsnap/catalog.db");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let copied = "CREATE TEMP TABLE one AS SELECT * FROM entry WHERE name = x'69'";
+    connection.execute_batch(copied).unwrap();
+    for name in names {
+        connection
+            .execute("UPDATE one SET name = ?1", [name])
+            .unwrap();
+        connection
+            .execute("INSERT INTO entry SELECT * FROM one", [])
+            .unwrap();
+    }
+    drop(connection);
+    let told = || {
+        let (connection, _) = twin.store.open_catalog(Open::Read).unwrap();
+        let standing = Standing {
+            basis: Some(1),
+            newest: 1,
+        };
+        let reader = Reader::new(&twin.store, connection, Open::Read, standing);
+        let mut told = Vec::new();
+        let outcome = reader.each_name(TOP, |name| {
+            told.push(name.to_bytes().to_vec());
+            assert!(told.len() < 10, "it goes round in circles: {told:?}");
+        });
+        (outcome, told)
+    };
+    let whole = [b"first".to_vec(), b"i".to_vec(), b"other".to_vec()];
+    assert_eq!(told(), (Ok(()), whole.to_vec()));
+
+    let mut text = fs::read(&file).unwrap();
+    let places = text.windows(5).enumerate();
+    let places: Vec<usize> = places
+        .filter(|(_, bytes)| bytes == b"other")
+        .map(|(place, _)| place)
+        .collect();
+    assert!(!places.is_empty());
+    for place in places {
+        text[place..][..5].copy_from_slice(b"OTHER");
+    }
+    fs::write(&file, text).unwrap();
+    assert!(matches!(told(), (Err(Trouble::Damaged(_)), _)));
 }

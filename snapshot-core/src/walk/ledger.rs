@@ -161,9 +161,9 @@ impl<'run> Ledger<'run> {
         self.ask(|reader| reader.changed(dir)).flatten()
     }
 
-    /// Some names of the newest snapshot, after `last`.
-    pub(crate) fn names_after(&self, dir: DirId, last: &[u8]) -> Option<Vec<CString>> {
-        self.ask(|reader| reader.names_after(dir, last))
+    /// Tells each name that the newest snapshot has in a directory.
+    pub(crate) fn each_name(&self, dir: DirId, tell: impl FnMut(&CStr)) {
+        self.ask(|reader| reader.each_name(dir, tell));
     }
 
     /// Reads all of a version that the basis has, as a glance told.

@@ -1,7 +1,7 @@
 //! One directory of the walk as the catalog knows it, while it is listed.
 
 use std::collections::HashSet;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -13,7 +13,7 @@ use crate::report::Operation;
 use crate::walk::ledger::{BasisLook, Ledger};
 use crate::walk::level::{Before, Walked};
 use crate::walk::reuse::Reuse;
-use crate::walk::state::{Tally, Walk, locked};
+use crate::walk::state::{Walk, locked};
 
 /// What is known of the entries of a directory, and which of them were met.
 pub(crate) struct Listing {
@@ -107,19 +107,11 @@ impl Listing {
             Kept::Own(rows, kept) => (rows, kept),
             Kept::Names(names) => {
                 let names = locked(names);
-                let gone = |name: &&CString| !names.contains(&name_hash(name));
-                let mut last = Vec::new();
-                while let Some(page) = ledger
-                    .names_after(dir, &last)
-                    .filter(|page| !page.is_empty())
-                {
-                    page.iter().filter(gone).for_each(|name| tell(name));
-                    last = page
-                        .last()
-                        .map(|name| name.to_bytes().to_vec())
-                        .unwrap_or_default();
-                }
-                return;
+                return ledger.each_name(dir, |name| {
+                    if !names.contains(&name_hash(name)) {
+                        tell(name);
+                    }
+                });
             }
         };
         for ((name, glance), kept) in rows.iter().zip(kept) {
@@ -172,15 +164,13 @@ impl Walk<'_> {
         let Some(ledger) = self.writes() else {
             return;
         };
-        let mut tally = Tally::default();
         let dir = node.level.dir;
         listing.each_gone(ledger, dir, |name| {
-            tally.change(&Change::Gone {
+            self.log(&Change::Gone {
                 dir,
                 name: name.to_owned(),
             });
         });
-        self.add(node.level.belongs, &tally);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a directory stands in the catalog: its number, and whose rows tell
 //! what the basis has of it.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use crate::catalog::{Change, DirId, Facts, Glance, MountId, NO_MOUNT, Origin, Version};
@@ -188,12 +188,13 @@ impl Walk<'_> {
             return;
         };
         let (dir, is_new) = self.number(ledger, &up.level, None, &found.name);
-        let below = match is_new {
-            true => Vec::new(),
-            false => open_names(ledger, dir),
-        };
-        for name in below {
-            self.log(&Change::Gone { dir, name });
+        if !is_new {
+            ledger.each_name(dir, |name| {
+                self.log(&Change::Gone {
+                    dir,
+                    name: name.to_owned(),
+                });
+            });
         }
         // What is mounted there is not looked at, and nothing is known of it.
         let facts = Facts {
@@ -215,22 +216,6 @@ impl Walk<'_> {
             origin: Origin::New,
         });
     }
-}
-
-fn open_names(ledger: &Ledger<'_>, dir: DirId) -> Vec<CString> {
-    let mut names = Vec::new();
-    let mut last = Vec::new();
-    while let Some(page) = ledger
-        .names_after(dir, &last)
-        .filter(|page| !page.is_empty())
-    {
-        last = page
-            .last()
-            .map(|name| name.to_bytes().to_vec())
-            .unwrap_or_default();
-        names.extend(page);
-    }
-    names
 }
 
 impl Walked {

@@ -390,7 +390,13 @@ fn memory_does_not_grow_with_a_directory() {
         fs::File::create(many.join(name(number))).unwrap();
     }
     let (store, view) = (scratch.join("store"), StoreView::new(scratch.join("store")));
-    for day in 0..2 {
+    for day in 0..3 {
+        if day == 2 {
+            // Nearly half of them go: with more it would be suspect.
+            for number in (0..ENTRIES).filter(|number| number % 20 < 9) {
+                fs::remove_file(many.join(name(number))).unwrap();
+            }
+        }
         let command = scratch.hardsnap("backup").args([
             "--init",
             "--no-prune",
@@ -404,12 +410,13 @@ fn memory_does_not_grow_with_a_directory() {
             .within(["prlimit", "--data=33554432"])
             .json()
             .expect(0);
-        let key = if day == 0 {
-            "files_copied"
-        } else {
-            "files_linked"
+        let (key, count) = match day {
+            0 => ("files_copied", ENTRIES),
+            1 => ("files_linked", ENTRIES),
+            _ => ("files_linked", ENTRIES / 20 * 11),
         };
-        assert_eq!(outcome.number(key), u64::from(ENTRIES));
+        assert_eq!(outcome.number(key), u64::from(count));
+        assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
     }
     let made = [0, 1].map(|day| view.tree(&snapshot_name(&noon(day)), &source).join("many"));
     for number in (0..ENTRIES).step_by(997) {
@@ -419,7 +426,7 @@ fn memory_does_not_grow_with_a_directory() {
     }
     assert_eq!(fs::read_dir(&made[1]).unwrap().count(), 200_000);
     let prune = scratch.hardsnap("prune").arg(&store);
-    let prune = prune.args(["--keep-last", "1", "--now", &noon(1)]);
+    let prune = prune.args(["--keep-last", "1", "--now", &noon(2)]);
     prune.within(["prlimit", "--data=33554432"]).run().expect(0);
     view.assert_tidy();
 }

@@ -70,7 +70,8 @@ impl Steady {
     }
 
     fn newest(&self) -> TreeImage {
-        self.view.image(&snapshot_name(&noon(self.day)), &self.source)
+        self.view
+            .image(&snapshot_name(&noon(self.day)), &self.source)
     }
 
     /// Where the source's tree is in the spare.
@@ -263,7 +264,10 @@ fn nothing_that_is_mounted_in_the_spare_is_touched() {
     let mut steady = Steady::new(scratch, source, store).settled();
     fs::write(disk.join("precious"), b"precious").unwrap();
     let at = steady.spare().join("directory");
-    let mount = Command::new("mount").arg("--bind").arg(disk.path()).arg(&at);
+    let mount = Command::new("mount")
+        .arg("--bind")
+        .arg(disk.path())
+        .arg(&at);
     let mut mount = mount;
     if !skip_unless(mount.status().unwrap().success(), "no bind mounts here") {
         return;
@@ -308,11 +312,18 @@ fn what_is_made_in_a_directory_that_is_reused_inherits_nothing() {
     let mut steady = Steady::new(scratch, source, store).settled();
     fs::write(shared.join("new"), b"secret").unwrap();
     fs::create_dir(shared.join("below")).unwrap();
-    let _ = Command::new("setfacl").arg("-b").arg(shared.join("new")).status();
+    let _ = Command::new("setfacl")
+        .arg("-b")
+        .arg(shared.join("new"))
+        .status();
     let private = fs::Permissions::from_mode(0o600);
     fs::set_permissions(shared.join("new"), private).unwrap();
-    std::os::unix::fs::chown(shared.join("new"), None, Some(rustix::process::getegid().as_raw()))
-        .unwrap();
+    std::os::unix::fs::chown(
+        shared.join("new"),
+        None,
+        Some(rustix::process::getegid().as_raw()),
+    )
+    .unwrap();
     let outcome = steady.back_up(|command| command);
     assert_eq!(outcome.text("recycled"), snapshot_name(&noon(1)));
 }
@@ -345,7 +356,9 @@ fn a_run_that_was_cut_short_is_gone_on_with() {
     let kept = inode(&tree);
     let outcome = steady.back_up(|command| command.injecting("linkat:signal=KILL:when=90"));
     assert_eq!(outcome.warnings("code"), ["tidied_up"]);
-    let made = steady.view.tree(&snapshot_name(&noon(steady.day)), &steady.source);
+    let made = steady
+        .view
+        .tree(&snapshot_name(&noon(steady.day)), &steady.source);
     assert_eq!(inode(&made), kept, "the very directory");
     steady.view.assert_tidy();
 }

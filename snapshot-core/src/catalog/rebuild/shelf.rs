@@ -181,31 +181,22 @@ impl Met {
         &self,
         shelf: &Shelf,
         reader: &Reader<'_>,
-        mut tell: impl FnMut(CString),
+        mut tell: impl FnMut(&CStr),
     ) -> Outcome<()> {
-        let names = match self {
+        match self {
             Met::Rows(met) => {
                 for ((name, _), met) in shelf.rows.iter().zip(met) {
                     if !met {
-                        tell(name.to_owned());
+                        tell(name);
                     }
                 }
-                return Ok(());
+                Ok(())
             }
-            Met::Names(names) => names,
-        };
-        let mut last = Vec::new();
-        loop {
-            let page = reader.names_after(shelf.dir, &last)?;
-            let Some(end) = page.last() else {
-                return Ok(());
-            };
-            last = end.to_bytes().to_vec();
-            for name in page {
-                if !names.contains(&name_hash(&name)) {
+            Met::Names(names) => reader.each_name(shelf.dir, |name| {
+                if !names.contains(&name_hash(name)) {
                     tell(name);
                 }
-            }
+            }),
         }
     }
 }

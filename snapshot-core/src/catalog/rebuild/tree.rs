@@ -242,6 +242,7 @@ impl Tree<'_, '_> {
         let dir = step.node.level.dir;
         let Listing { shelf, met, .. } = &listing;
         met.each_missing(shelf, self.now, |name| {
+            let name = name.to_owned();
             Change::Gone { dir, name }.write(&mut self.changes);
             if self.changes.len() > CHUNK_BYTES {
                 self.log.append(&std::mem::take(&mut self.changes));
