@@ -398,6 +398,7 @@ fn names_that_a_damaged_index_has_out_of_order_do_not_go_on_for_ever() {
         let standing = Standing {
             basis: Some(1),
             newest: 1,
+            spare: None,
         };
         let reader = Reader::new(&twin.store, connection, Open::Read, standing);
         let mut told = Vec::new();
