@@ -175,7 +175,7 @@ pub(crate) struct RunArgs {
     /// Stop at every mount point, bind mounts included
     #[arg(long, conflicts_with = "cross_network")]
     one_file_system: bool,
-    /// Number of worker threads [default: one a processor, at least 2]
+    /// Number of worker threads [default: one a processor, at least 2; over a network up to 32]
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Write nothing, only tell what would be done

@@ -40,13 +40,13 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<RemovalReport> {
-        self.tidied_under_lock(observer, cancel, |snapshots, state| {
+        self.tidied_under_lock(observer, cancel, |snapshots, before, state| {
             self.refuse_to_delete(names, deletion, snapshots)?;
-            self.remember_if_there_is_room(&state)?;
+            self.remember_if_there_is_room(&before, &state)?;
             let mut names = names.to_vec();
             names.sort();
             names.dedup();
-            remove(self, &names, None, observer, cancel)
+            remove(self, &names, None, snapshots, observer, cancel)
         })
     }
 

@@ -50,7 +50,8 @@ impl InitOptions {
 /// The number of worker threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jobs {
-    /// As many as the process may use processors, and at least two.
+    /// As many as the process may use processors, and at least two; where a file
+    /// server has to be waited for, up to 32, by how long it takes to answer.
     #[default]
     Auto,
     /// Exactly so many.

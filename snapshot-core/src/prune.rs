@@ -151,7 +151,7 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<RemovalReport> {
-        self.tidied_under_lock(observer, cancel, |snapshots, state| {
+        self.tidied_under_lock(observer, cancel, |snapshots, before, state| {
             let again = plan_with(snapshots, &plan.policy, plan.now);
             let decision = judge(
                 &made(snapshots),
@@ -164,7 +164,7 @@ impl Store {
                 Doubts::Heeded => (decision.pause, decision.jump),
                 Doubts::Overridden => (None, None),
             };
-            self.remember_if_there_is_room(&state.with_jump(jump))?;
+            self.remember_if_there_is_room(&before, &state.with_jump(jump))?;
             if pause.is_some() {
                 return Ok(RemovalReport {
                     prune_paused: pause,
@@ -181,33 +181,41 @@ impl Store {
                 None => self.choose_spare(snapshots, &doomed)?,
                 Some(_) => None,
             };
-            let mut report = remove(self, &doomed, spare.as_ref(), observer, cancel)?;
+            let mut report = remove(self, &doomed, spare.as_ref(), snapshots, observer, cancel)?;
             if let Some(min_free) = plan.min_free {
                 let more = &again.for_room;
-                room::make(self, min_free, more, &mut report, observer, cancel)?;
+                room::make(
+                    self,
+                    min_free,
+                    more,
+                    snapshots,
+                    &mut report,
+                    observer,
+                    cancel,
+                )?;
             }
             Ok(report)
         })
     }
 
-    /// Removes something under the lock. The sequence is counted on in the
-    /// state before, since the records that tell it may go.
+    /// Removes something under the lock, which gets the state as it is and with
+    /// the sequence counted on, since the records that tell it may go.
     pub(crate) fn tidied_under_lock(
         &self,
         observer: &dyn Observer,
         cancel: &CancelToken,
-        act: impl FnOnce(&[SnapshotInfo], State) -> Result<RemovalReport> + Send,
+        act: impl FnOnce(&[SnapshotInfo], State, State) -> Result<RemovalReport> + Send,
     ) -> Result<RemovalReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
-        let pool = pool(Jobs::Auto)?;
+        let pool = pool(Jobs::Auto, &[&self.root])?;
         let tidied = pool.install(|| tidy(self, Unfinished::Removed, observer, cancel))?;
-        let (snapshots, unreadable) = self.sorted_out()?;
+        let (snapshots, unreadable) = (tidied.snapshots, tidied.unreadable);
         self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;
         let state = self.state()?;
         let next_sequence = state.next_sequence(&snapshots);
-        let state = state.counted_to(next_sequence);
-        let mut report = pool.install(|| act(&snapshots, state))?;
+        let counted = state.clone().counted_to(next_sequence);
+        let mut report = pool.install(|| act(&snapshots, state, counted))?;
         if !report.removed.is_empty() {
             let mut left = snapshots;
             left.retain(|snapshot| !report.removed.contains(&snapshot.name));
@@ -220,8 +228,8 @@ impl Store {
     }
 
     /// A full disk must not keep snapshots from being removed.
-    pub(crate) fn remember_if_there_is_room(&self, state: &State) -> Result<()> {
-        match self.remember(state, Flush::Now) {
+    pub(crate) fn remember_if_there_is_room(&self, before: &State, state: &State) -> Result<()> {
+        match self.remember(before, state, Flush::Now) {
             Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
             other => other,
         }
@@ -331,6 +339,7 @@ pub(crate) fn remove(
     store: &Store,
     doomed: &[SnapshotName],
     spare: Option<&Spare>,
+    snapshots: &[SnapshotInfo],
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<RemovalReport> {
@@ -342,15 +351,18 @@ pub(crate) fn remove(
     let trash = store.open_control(layout::TRASH)?;
     let trash_path = store.path().join(layout::CONTROL).join(layout::TRASH);
     // `latest` must not dangle, not even between two system calls.
-    let mut remaining = store.snapshots()?;
-    remaining.retain(|snapshot| !doomed.contains(&snapshot.name));
-    store.repair_latest(&remaining)?;
+    let remaining = |gone: &[SnapshotName]| {
+        let left = snapshots.iter();
+        let left = left.filter(|snapshot| !gone.contains(&snapshot.name));
+        left.cloned().collect::<Vec<_>>()
+    };
+    store.repair_latest(&remaining(doomed))?;
     for &name in doomed {
         cancel.check()?;
         let tree = layout::tree(name);
         let path = store.path().join(name.to_string());
         // Our record is the proof that the directory is ours to remove.
-        if store.read_record(name)?.is_none() || !store.has_tree(name)? {
+        if !snapshots.iter().any(|snapshot| snapshot.name == name) {
             continue;
         }
         let to = match spare.filter(|spare| spare.name == name) {
@@ -366,7 +378,7 @@ pub(crate) fn remove(
         }
     }
     if report.removed.len() < doomed.len() {
-        store.repair_latest(&store.snapshots()?)?;
+        store.repair_latest(&remaining(&report.removed))?;
     }
     let failed = |error: io::Error| Error::io("flush", store.path(), error);
     store

@@ -46,9 +46,9 @@ impl Store {
     pub fn reindex(&self, observer: &dyn Observer, cancel: &CancelToken) -> Result<ReindexReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
-        let pool = pool(Jobs::Auto)?;
+        let pool = pool(Jobs::Auto, &[&self.root])?;
         let tidied = pool.install(|| tidy(self, Unfinished::Removed, observer, cancel))?;
-        let (snapshots, unreadable) = self.sorted_out()?;
+        let (snapshots, unreadable) = (tidied.snapshots, tidied.unreadable);
         // What a run that was killed has left for the catalog is carried over too.
         self.reconcile_catalog(&snapshots, &unreadable, observer, cancel)?;
         let before = Before::open(self);

@@ -169,6 +169,7 @@ pub(crate) fn make(
     store: &Store,
     min_free: MinFree,
     candidates: &[SnapshotName],
+    snapshots: &[SnapshotInfo],
     report: &mut RemovalReport,
     observer: &dyn Observer,
     cancel: &CancelToken,
@@ -195,7 +196,13 @@ pub(crate) fn make(
             passed_over.push((name, path));
             continue;
         }
-        let one = prune::remove(store, &[name], None, observer, cancel)?;
+        let gone = &report.removed;
+        let left: Vec<_> = snapshots
+            .iter()
+            .filter(|snapshot| !gone.contains(&snapshot.name))
+            .cloned()
+            .collect();
+        let one = prune::remove(store, &[name], None, &left, observer, cancel)?;
         report.removed_for_room.extend(&one.removed);
         report.removed.extend(one.removed);
         report.left_behind.extend(one.left_behind);

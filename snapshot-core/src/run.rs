@@ -11,6 +11,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::compare::{Modes, Names, Ownership, Rules};
 use crate::entry::FileTime;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::dir::Dir;
+use crate::fs::publish::{Filesystem, InodeNumbers};
 use crate::fs::xattr;
 use crate::node::open_files_limit;
 use crate::options::Jobs;
@@ -44,13 +46,21 @@ impl Drop for Joined {
     }
 }
 
-/// Starts threads; never the global pool, which belongs to others.
-pub(crate) fn pool(jobs: Jobs) -> Result<Pool> {
+/// Starts threads for work in these places; never the global pool, which belongs
+/// to others.
+pub(crate) fn pool(jobs: Jobs, places: &[&Dir]) -> Result<Pool> {
     let wanted = match jobs {
         Jobs::Exactly(jobs) => jobs.get(),
         Jobs::Auto => std::thread::available_parallelism()
             .map_or(2, NonZeroUsize::get)
-            .max(2),
+            .max(2)
+            .max(
+                places
+                    .iter()
+                    .map(|place| in_flight(place))
+                    .max()
+                    .unwrap_or(0),
+            ),
     };
     // Each worker needs some open files.
     let count = wanted.min(open_files_limit() / 64).max(1);
@@ -76,9 +86,33 @@ pub(crate) fn pool(jobs: Jobs) -> Result<Pool> {
     }
 }
 
+/// How many calls should be under way at once to keep what is here busy. A disk
+/// needs no more than the processors can give it; a file server is waited for,
+/// the longer the farther away it is.
+fn in_flight(place: &Dir) -> usize {
+    const FEW: usize = 4;
+    /// NFS 4.2 has about so many calls under way at the most.
+    const MANY: usize = 32;
+    /// A server that is so near answers before there is something else to do.
+    const NEAR_MICROSECONDS: u128 = 250;
+    let asked = now_monotonic();
+    let Ok(filesystem) = Filesystem::of(place) else {
+        return 0;
+    };
+    // The server is asked twice.
+    let call_microseconds = asked.elapsed().as_micros() / 2;
+    match filesystem.inode_numbers() {
+        InodeNumbers::Told => {
+            let times = usize::try_from(call_microseconds / NEAR_MICROSECONDS);
+            times.unwrap_or(MANY).saturating_mul(2).clamp(FEW, MANY)
+        }
+        InodeNumbers::Listed | InodeNumbers::Passing => 0,
+    }
+}
+
 #[allow(
     clippy::disallowed_methods,
-    reason = "for telling how long a run took; decides nothing"
+    reason = "for telling how long a run took, and how far away a file server is"
 )]
 pub(crate) fn now_monotonic() -> Instant {
     Instant::now()

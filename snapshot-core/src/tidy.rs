@@ -10,8 +10,10 @@ use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
 use crate::fs::{publish, remove, smallfile};
 use crate::layout;
+use crate::name::SnapshotName;
+use crate::record::SnapshotInfo;
 use crate::report::{Problem, Warning};
-use crate::store::{Spare, Store, names_in, newest_spare};
+use crate::store::{Inventory, Spare, Store, names_in, newest_spare};
 
 /// What tidying up came to.
 #[derive(Default)]
@@ -24,6 +26,10 @@ pub(crate) struct Tidied {
     /// The tree of a run that was cut short is in `trash`, and can be gone on
     /// with.
     pub(crate) has_unfinished: bool,
+    /// The published snapshots, in the order in which they were made.
+    pub(crate) snapshots: Vec<SnapshotInfo>,
+    /// Those whose records say nothing that this version understands.
+    pub(crate) unreadable: Vec<SnapshotName>,
 }
 
 /// What becomes of the tree of a run that was cut short.
@@ -47,13 +53,17 @@ pub(crate) fn tidy(
         smallfile::remove(&store.records, file)
             .map_err(|error| store.failed("remove", &format!("{}/{file}", layout::RECORDS), error))
     };
-    for name in store.recorded_names()? {
-        if !store.has_tree(name)? {
-            leftovers += 1;
-            remove_record(&layout::record(name))?;
-        }
+    let Inventory {
+        snapshots,
+        unreadable,
+        treeless,
+        drafts,
+    } = store.take_inventory()?;
+    for name in treeless {
+        leftovers += 1;
+        remove_record(&layout::record(name))?;
     }
-    for draft in store.drafts()? {
+    for draft in drafts {
         remove_record(&draft)?;
     }
     // Of a new catalog that was not completed nothing is of use.
@@ -122,13 +132,15 @@ pub(crate) fn tidy(
         }
     }
     cancel.check()?;
-    store.repair_latest(&store.snapshots()?)?;
+    store.repair_latest(&snapshots)?;
     let warning = (leftovers > 0).then_some(Warning::TidiedUp { leftovers });
     Ok(Tidied {
         warning,
         left_behind,
         spare,
         has_unfinished,
+        snapshots,
+        unreadable,
     })
 }
 

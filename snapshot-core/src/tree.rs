@@ -93,6 +93,8 @@ pub fn replicate_tree(
         .map(Dir::reopen)
         .transpose()
         .map_err(failed)?;
+    let places: Vec<&Dir> = target.iter().chain([&source]).collect();
+    let pool = pool(options.jobs, &places)?;
     observer.on_event(&Event::Phase(Phase::Walking));
     let replication = Replication {
         source,
@@ -118,7 +120,7 @@ pub fn replicate_tree(
         observer,
         cancel,
     };
-    let mut replicated = replication.run(&*pool(options.jobs)?)?;
+    let mut replicated = replication.run(&pool)?;
     replicated
         .warnings
         .extend(patterns_above_sources([source_path], &options.filter));

@@ -2,7 +2,8 @@
 //! where a file was before.
 
 use std::ffi::{CStr, CString};
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -39,7 +40,16 @@ pub(crate) struct Reader<'s> {
     store: &'s Store,
     how: Open,
     pub(crate) standing: Standing,
-    idle: Mutex<Vec<Connection>>,
+    connections: Mutex<Connections>,
+    /// One of them is free again.
+    freed: Condvar,
+    most: usize,
+}
+
+/// Connections to the catalog.
+struct Connections {
+    idle: Vec<Connection>,
+    opened: usize,
 }
 
 /// What the catalog knows of the entries of one directory, sorted by name.
@@ -230,27 +240,62 @@ impl<'s> Reader<'s> {
             store,
             how,
             standing,
-            idle: Mutex::new(vec![first]),
+            connections: Mutex::new(Connections {
+                idle: vec![first],
+                opened: 1,
+            }),
+            freed: Condvar::new(),
+            // Asking is work for a processor. There may be far more workers than
+            // processors, and each connection has to be opened, which over a
+            // network takes some calls.
+            most: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
         }
     }
 
     /// Gives the connection back that it was made with, if nobody else asked.
     pub(crate) fn into_connection(self) -> Option<Connection> {
-        let idle = self.idle.into_inner();
-        idle.unwrap_or_else(PoisonError::into_inner).pop()
+        let connections = self.connections.into_inner();
+        let mut connections = connections.unwrap_or_else(PoisonError::into_inner);
+        connections.idle.pop()
     }
 
     /// Asks through a connection that nobody else is using.
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = idle().pop();
-        let connection = match free {
-            Some(connection) => connection,
-            None => self.store.open_catalog(self.how)?.0,
-        };
+        let connection = self.free_connection()?;
         let answer = question(&connection);
-        idle().push(connection);
+        self.connections().idle.push(connection);
+        self.freed.notify_one();
         answer
+    }
+
+    fn free_connection(&self) -> Outcome<Connection> {
+        let mut connections = self.connections();
+        loop {
+            if let Some(connection) = connections.idle.pop() {
+                return Ok(connection);
+            }
+            if connections.opened < self.most {
+                connections.opened += 1;
+                drop(connections);
+                return self.open_another();
+            }
+            let woken = self.freed.wait(connections);
+            connections = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn open_another(&self) -> Outcome<Connection> {
+        let opened = self.store.open_catalog(self.how);
+        opened.map(|(connection, _)| connection).inspect_err(|_| {
+            self.connections().opened -= 1;
+            self.freed.notify_one();
+        })
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads what is known of a directory's entries, unless that is too much.

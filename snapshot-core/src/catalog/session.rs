@@ -52,6 +52,12 @@ impl<'s> Session<'s> {
         store: &'s Store,
         exists: impl Fn(u64, SnapshotName) -> bool,
     ) -> Session<'s> {
+        // Mostly there is nothing to be done, and opening it once is enough.
+        if let (Ok(session), false) = (Session::open(store, Open::Hold), has_changes(store)) {
+            if gone(&session.told, &exists).is_empty() {
+                return session;
+            }
+        }
         // Whoever writes keeps others from reading until it is closed, also when
         // it only undid what was cut short.
         let kept = reconcile(store, exists).and_then(|()| Session::open(store, Open::Hold));
@@ -221,6 +227,12 @@ pub(crate) fn reconcile(store: &Store, exists: impl Fn(u64, SnapshotName) -> boo
         log.discard();
     }
     reconciled
+}
+
+/// Tells whether a run that was killed has left something for the catalog.
+fn has_changes(store: &Store) -> bool {
+    let found = store.control.stat(&changes());
+    !found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn open_valid(store: &Store, how: Open) -> Outcome<Connection> {

@@ -68,19 +68,26 @@ impl Run<'_> {
         made: SnapshotName,
         snapshots: &[SnapshotInfo],
         lost: Option<PathBuf>,
+        before: &State,
         pool: &ThreadPool,
     ) -> Result<RemovalReport> {
-        let state = self.store.state()?;
-        let judged = self.judge(made, snapshots, &state, lost);
-        let state = state.with_jump(judged.jump);
-        self.store.remember_if_there_is_room(&state)?;
+        let judged = self.judge(made, snapshots, before, lost);
+        let state = before.clone().with_jump(judged.jump);
+        self.store.remember_if_there_is_room(before, &state)?;
         match (judged.plan, judged.pause) {
             (Some(plan), None) => {
                 let doomed: Vec<_> = plan.removed_names().collect();
                 let spare = self.store.choose_spare(snapshots, &doomed)?;
                 pool.install(|| {
                     let spare = spare.as_ref();
-                    prune::remove(self.store, &doomed, spare, self.observer, self.cancel)
+                    prune::remove(
+                        self.store,
+                        &doomed,
+                        spare,
+                        snapshots,
+                        self.observer,
+                        self.cancel,
+                    )
                 })
             }
             (_, prune_paused) => Ok(RemovalReport {

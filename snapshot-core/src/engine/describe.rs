@@ -26,16 +26,18 @@ impl Run<'_> {
         work: &Work<'_>,
         record: &Record,
         snapshots: &[SnapshotInfo],
-        state: State,
-    ) -> Result<()> {
+        before: &State,
+    ) -> Result<State> {
         let mut made = prune::made(snapshots);
         made.push(Made::from(&self.info(record, work.name)?));
         let now = work.name.time();
-        let judged = prune::judge(&made, Newest::JustMade, now, None, state.jump.as_ref());
-        let state = state
+        let judged = prune::judge(&made, Newest::JustMade, now, None, before.jump.as_ref());
+        let state = before
+            .clone()
             .counted_to(record.sequence.saturating_add(1))
             .with_jump(judged.jump);
-        self.store.remember(&state, work.flush())
+        self.store.remember(before, &state, work.flush())?;
+        Ok(state)
     }
 
     pub(super) fn info(&self, record: &Record, name: SnapshotName) -> Result<SnapshotInfo> {

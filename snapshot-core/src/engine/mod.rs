@@ -36,7 +36,7 @@ use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::Status;
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
-use crate::store::{Store, newest};
+use crate::store::{State, Store, newest};
 use crate::tidy::{self, Unfinished};
 use crate::walk::{Durability, Ledger, Replicated, Replication, Reused, Selection};
 
@@ -121,7 +121,7 @@ impl Run<'_> {
         let snapshot = free_name(self.store, self.options, self.cancel)?;
         let state = self.store.state()?;
         let mut session = self.store.look_at_catalog()?;
-        let pool = pool(self.options.jobs)?;
+        let pool = pool(self.options.jobs, &[&self.store.root])?;
         let (mut replicated, ..) =
             self.replicate(snapshot, &snapshots, None, None, &mut session, &pool)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
@@ -148,29 +148,30 @@ impl Run<'_> {
         let store = self.store;
         let _lock = store.lock()?;
         self.refuse_occupied_latest()?;
-        let pool = pool(self.options.jobs)?;
+        let pool = pool(self.options.jobs, &[&self.store.root])?;
         let unfinished = match self.options.recycling {
             Recycling::IfPossible => Unfinished::Kept,
             Recycling::Off => Unfinished::Removed,
         };
         let tidied = pool.install(|| tidy::tidy(store, unfinished, self.observer, self.cancel))?;
-        let (mut snapshots, unreadable) = store.sorted_out()?;
+        let (mut snapshots, unreadable) = (tidied.snapshots, tidied.unreadable);
         check_series(store, self.options, &self.sources, &snapshots)?;
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
         let spare = tidied.spare.as_ref();
         let (session, moved) =
             store.begin_catalog(&snapshots, &unreadable, spare, self.observer, self.cancel)?;
-        let old = self.reusable(&tidied);
+        let old = self.reusable(tidied.spare.as_ref(), tidied.has_unfinished);
         let Published {
             mut replicated,
             made,
             news,
             recycled,
+            state,
             session,
         } = self.publish(name, &snapshots, &unreadable, old.as_ref(), session, &pool)?;
         if recycled.is_none() {
-            self.remove_unused(&tidied, &pool)?;
+            self.remove_unused(tidied.has_unfinished, &pool)?;
         }
         replicated.warnings.extend(tidied.warning);
         replicated.warnings.extend(moved);
@@ -197,7 +198,7 @@ impl Run<'_> {
         let lost = replicated.directory_lost.take();
         let pruned = store
             .repair_latest(&snapshots)
-            .and_then(|()| self.prune(name, &snapshots, lost, &pool));
+            .and_then(|()| self.prune(name, &snapshots, lost, &state, &pool));
         let removal = pruned.unwrap_or_else(|error| RemovalReport {
             prune_paused: Some(Pause::Failed {
                 message: with_cause(&error),
@@ -261,11 +262,12 @@ impl Run<'_> {
         };
         let work = Work::make(self.store, name)?;
         match self.publish_once(&work, snapshots, old, &mut session, pool) {
-            Ok((replicated, made, news, is_reused)) => Ok(Published {
+            Ok((replicated, made, news, state, is_reused)) => Ok(Published {
                 replicated,
                 made,
                 news,
                 recycled: old.filter(|_| is_reused).cloned(),
+                state,
                 session,
             }),
             Err(error) if self.is_spoiled.load(Ordering::Relaxed) => {
@@ -280,7 +282,7 @@ impl Run<'_> {
                     self.cancel,
                 )?;
                 let published = self.publish_once(&work, snapshots, None, &mut session, pool);
-                let (mut replicated, made, news, _) =
+                let (mut replicated, made, news, state, _) =
                     published.map_err(|error| failed(&work, error))?;
                 replicated.warnings.push(Warning::NotRecycled {
                     reason: with_cause(&error),
@@ -290,6 +292,7 @@ impl Run<'_> {
                     made,
                     news,
                     recycled: None,
+                    state,
                     session,
                 })
             }
@@ -304,13 +307,13 @@ impl Run<'_> {
         old: Option<&Reusable>,
         session: &mut Session<'_>,
         pool: &ThreadPool,
-    ) -> Result<(Replicated, SnapshotInfo, Option<News>, bool)> {
+    ) -> Result<(Replicated, SnapshotInfo, Option<News>, State, bool)> {
         let name = work.name;
         let (mut replicated, mut ledger, rules, is_reused) =
             self.replicate(name, snapshots, Some(work), old, session, pool)?;
         let state = self.store.state()?;
         let record = self.record(name, snapshots, &state, &replicated);
-        self.count_on(work, &record, snapshots, state)?;
+        let state = self.count_on(work, &record, snapshots, &state)?;
         let filled = work.filled(&record)?;
         self.cancel.check()?;
         let completed = self.complete_log(&mut ledger, work, &rules, record.sequence);
@@ -319,7 +322,7 @@ impl Run<'_> {
             None
         });
         self.observer.on_event(&Event::Phase(Phase::Flushing));
-        Ok((replicated, filled.publish()?, news, is_reused))
+        Ok((replicated, filled.publish()?, news, state, is_reused))
     }
 
     fn replicate<'s>(

@@ -76,7 +76,7 @@ impl Store {
             observer,
             cancel,
         };
-        let mut replicated = replication.run(&*pool(options.jobs)?)?;
+        let mut replicated = replication.run(&*pool(options.jobs, &[])?)?;
         replicated
             .warnings
             .extend(sources.warnings(&options.filter));

@@ -17,8 +17,7 @@ use crate::layout;
 use crate::name::SnapshotName;
 use crate::options::Recycling;
 use crate::record::SnapshotInfo;
-use crate::store::Spare;
-use crate::tidy::Tidied;
+use crate::store::{Spare, State};
 use crate::walk::{Replicated, Reused};
 
 /// A tree in `trash` of which the next one can be made.
@@ -36,6 +35,8 @@ pub(super) struct Published<'s> {
     pub(super) made: SnapshotInfo,
     pub(super) news: Option<News>,
     pub(super) recycled: Option<Reusable>,
+    /// What is remembered by now.
+    pub(super) state: State,
     pub(super) session: Session<'s>,
 }
 
@@ -50,17 +51,17 @@ impl Reusable {
 
 impl Run<'_> {
     /// Chooses what the new tree may be made of.
-    pub(super) fn reusable(&self, tidied: &Tidied) -> Option<Reusable> {
+    pub(super) fn reusable(&self, spare: Option<&Spare>, has_unfinished: bool) -> Option<Reusable> {
         if self.options.recycling == Recycling::Off {
             return None;
         }
-        match &tidied.spare {
+        match spare {
             Some(spare) => Some(Reusable {
                 file: spare.file(),
                 name: Some(spare.name),
                 sequence: spare.sequence,
             }),
-            None => tidied.has_unfinished.then(|| Reusable {
+            None => has_unfinished.then(|| Reusable {
                 file: layout::UNFINISHED.to_owned(),
                 name: None,
                 sequence: 0,
@@ -86,8 +87,8 @@ impl Run<'_> {
     }
 
     /// Removes what a run has left that was cut short, if nothing came of it.
-    pub(super) fn remove_unused(&self, tidied: &Tidied, pool: &ThreadPool) -> Result<()> {
-        if !tidied.has_unfinished {
+    pub(super) fn remove_unused(&self, has_unfinished: bool, pool: &ThreadPool) -> Result<()> {
+        if !has_unfinished {
             return Ok(());
         }
         let failed = |error| self.store.failed("remove", layout::TRASH, error);

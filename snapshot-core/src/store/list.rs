@@ -1,15 +1,32 @@
 //! The snapshots of a store, as their records tell them.
 
+use std::collections::HashSet;
+use std::ffi::CString;
 use std::io;
 
 use crate::entry::EntryKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::dir::Dir;
 use crate::fs::scan::Batch;
 use crate::fs::smallfile;
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::{Record, SnapshotInfo};
-use crate::store::{Store, newest};
+use crate::store::{Store, names_in, newest};
+
+/// What there is in a store.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    /// The published snapshots, in the order in which they were made.
+    pub(crate) snapshots: Vec<SnapshotInfo>,
+    /// Those whose records say nothing that this version understands.
+    pub(crate) unreadable: Vec<SnapshotName>,
+    /// Records without a tree.
+    pub(crate) treeless: Vec<SnapshotName>,
+    /// Files beside the records that a run left which was killed while it wrote
+    /// one.
+    pub(crate) drafts: Vec<String>,
+}
 
 impl Store {
     /// The published snapshots, in the order in which they were made.
@@ -27,18 +44,66 @@ impl Store {
     /// The published snapshots, and the names of those whose records say
     /// nothing that this version understands.
     pub(crate) fn sorted_out(&self) -> Result<(Vec<SnapshotInfo>, Vec<SnapshotName>)> {
-        let (mut snapshots, mut unreadable) = (Vec::new(), Vec::new());
-        for name in self.recorded_names()? {
-            if !self.has_tree(name)? {
+        let inventory = self.take_inventory()?;
+        Ok((inventory.snapshots, inventory.unreadable))
+    }
+
+    /// Looks at all records, and at what there are trees to.
+    pub(crate) fn take_inventory(&self) -> Result<Inventory> {
+        let mut inventory = Inventory::default();
+        let mut names = Vec::new();
+        for file in self.listed(&self.records, layout::RECORDS)? {
+            let Ok(file) = file.to_str() else {
+                continue;
+            };
+            names.extend(layout::snapshot_of_record(file));
+            if layout::is_draft_of_record(file) {
+                inventory.drafts.push(file.to_owned());
+            }
+        }
+        names.sort();
+        // After the records: what was removed meanwhile has no tree.
+        let trees = self.trees()?;
+        for name in names {
+            if !trees.contains(&name) {
+                inventory.treeless.push(name);
                 continue;
             }
             match self.read_record(name)? {
-                Some(snapshot) => snapshots.push(snapshot),
-                None => unreadable.push(name),
+                Some(snapshot) => inventory.snapshots.push(snapshot),
+                None => inventory.unreadable.push(name),
             }
         }
-        snapshots.sort_by_key(|snapshot| snapshot.sequence);
-        Ok((snapshots, unreadable))
+        let by_sequence = |snapshot: &SnapshotInfo| snapshot.sequence;
+        inventory.snapshots.sort_by_key(by_sequence);
+        Ok(inventory)
+    }
+
+    /// The directories that may be snapshots. One listing takes the place of a
+    /// question for each, which a file server would be asked.
+    fn trees(&self) -> Result<HashSet<SnapshotName>> {
+        let failed = |error| Error::io("list", self.path(), error);
+        let handle = self.root.reopen().map_err(failed)?;
+        let mut trees = HashSet::new();
+        while let Some(batch) = Batch::read(&handle).map_err(failed)? {
+            for (file, kind) in batch.iter() {
+                let Some(name) = file.to_str().ok().and_then(|name| name.parse().ok()) else {
+                    continue;
+                };
+                let is_tree = match kind {
+                    Some(kind) => kind == EntryKind::Directory,
+                    None => self.has_tree(name)?,
+                };
+                if is_tree {
+                    trees.insert(name);
+                }
+            }
+        }
+        Ok(trees)
+    }
+
+    fn listed(&self, dir: &Dir, place: &str) -> Result<Vec<CString>> {
+        names_in(dir).map_err(|error| self.failed("list", place, error))
     }
 
     /// Finds a snapshot by its full name, by a beginning of one that no other
@@ -100,32 +165,6 @@ impl Store {
                     .with_hint("give more of the name"))
             }
         }
-    }
-
-    /// The names of all records, whether or not there is a tree to them.
-    pub(crate) fn recorded_names(&self) -> Result<Vec<SnapshotName>> {
-        let mut names = self.in_records(layout::snapshot_of_record)?;
-        names.sort();
-        Ok(names)
-    }
-
-    /// The files beside the records that a run left which was killed while it
-    /// wrote one.
-    pub(crate) fn drafts(&self) -> Result<Vec<String>> {
-        self.in_records(|name| layout::is_draft_of_record(name).then(|| name.to_owned()))
-    }
-
-    fn in_records<T>(&self, pick: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
-        let failed = |error| self.failed("list", layout::RECORDS, error);
-        let handle = self.records.reopen().map_err(failed)?;
-        let mut picked = Vec::new();
-        while let Some(batch) = Batch::read(&handle).map_err(failed)? {
-            let found = batch
-                .iter()
-                .filter_map(|(name, _)| name.to_str().ok().and_then(&pick));
-            picked.extend(found);
-        }
-        Ok(picked)
     }
 
     /// Tells whether the store has a directory of that name. An error is no

@@ -26,6 +26,7 @@ use crate::fs::smallfile::{self};
 use crate::layout;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
+pub(crate) use crate::store::list::Inventory;
 pub use crate::store::mark::MarkReport;
 pub(crate) use crate::store::spare::{Spare, names_in, newest_spare};
 pub(crate) use crate::store::state::State;

@@ -60,14 +60,14 @@ impl Store {
         }
     }
 
-    /// Writes what is to be remembered, unless the file says so already. Under
-    /// the lock.
-    pub(crate) fn remember(&self, state: &State, flush: Flush) -> Result<()> {
+    /// Writes what is to be remembered, unless the file, which says what was
+    /// `before`, says so already. Under the lock.
+    pub(crate) fn remember(&self, before: &State, state: &State, flush: Flush) -> Result<()> {
         let state = State {
             format: FORMAT,
             ..state.clone()
         };
-        if self.state()? == state {
+        if *before == state {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(&state).map_err(io::Error::other);
