@@ -12,6 +12,7 @@ pub(crate) mod query;
 mod read;
 mod rebuild;
 mod row;
+mod seek;
 mod session;
 mod shared;
 mod small;
@@ -23,9 +24,10 @@ pub(crate) use crate::catalog::change::{Change, Made, NewMount, Origin};
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::moved::{Settled, settle_in};
 pub(crate) use crate::catalog::open::Trouble;
-pub(crate) use crate::catalog::read::{Glance, Reader, Rows, Whereabouts, name_hash};
+pub(crate) use crate::catalog::read::{Glance, Reader, Rows, name_hash};
 pub(crate) use crate::catalog::rebuild::{Before, rebuild};
 pub(crate) use crate::catalog::row::{
     DirId, Facts, MountId, NO_MOUNT, TOP, Version, decode_xattrs, encode_xattrs, mark,
 };
+pub(crate) use crate::catalog::seek::Whereabouts;
 pub(crate) use crate::catalog::session::{Session, SessionKind, reconcile};

@@ -1,5 +1,4 @@
-//! What a walk asks the catalog: a whole directory at once, and now and then
-//! where a file was before.
+//! What a walk asks the catalog: a whole directory at once.
 
 use std::ffi::{CStr, CString};
 use std::num::NonZeroUsize;
@@ -8,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::catalog::open::{Open, Outcome, Trouble};
-use crate::catalog::row::{DirId, MountId, TOP, Version, directory_checksum};
+use crate::catalog::row::{DirId, TOP, Version, directory_checksum};
 use crate::catalog::table::{COLUMNS, Read};
 use crate::store::Store;
 
@@ -218,14 +217,6 @@ impl Glance {
     pub(crate) fn is_current(&self) -> bool {
         self.is_open && self.is_of_basis
     }
-}
-
-/// Where a file was in the basis.
-#[derive(Clone, Debug)]
-pub(crate) struct Whereabouts {
-    pub(crate) dir: DirId,
-    pub(crate) name: CString,
-    pub(crate) version: Version,
 }
 
 impl<'s> Reader<'s> {
@@ -451,38 +442,6 @@ impl<'s> Reader<'s> {
                 }
             }
             Ok(None)
-        })
-    }
-
-    /// Finds the entries of the basis that were the source's inode. As long as
-    /// a suspect snapshot is the newest there is no telling, and all is copied.
-    pub(crate) fn by_inode(&self, mount: MountId, inode: u64) -> Outcome<Vec<Whereabouts>> {
-        if self.standing.basis != Some(self.standing.newest) {
-            return Ok(Vec::new());
-        }
-        self.ask(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT dir, name, first, NULL, {COLUMNS} FROM entry WHERE inode = ?1"
-            ))?;
-            let mut found = statement.query([inode as i64])?;
-            let mut entries = Vec::new();
-            while let Some(row) = found.next()? {
-                let dir = row.get(0)?;
-                // What cannot be believed is copied.
-                let Some(read) = Read::of(row, dir, 1)?.filter(|read| read.facts.mount == mount)
-                else {
-                    continue;
-                };
-                let Ok(name) = CString::new(read.name) else {
-                    continue;
-                };
-                entries.push(Whereabouts {
-                    dir,
-                    name,
-                    version: read.version(),
-                });
-            }
-            Ok(entries)
         })
     }
 

@@ -167,11 +167,9 @@ impl Run<'_> {
             (InodeNumbers::Told, _) => BasisLook::Word,
         };
         let known = told.and(basis).map(|basis| basis.sequence);
-        let basis = tree
-            .filter(|_| known.is_some())
-            .map(Dir::reopen)
-            .transpose()
-            .map_err(failed)?;
+        let reopened = |dir: Option<&Dir>| dir.map(Dir::reopen).transpose().map_err(failed);
+        let basis = reopened(tree.filter(|_| known.is_some()))?;
+        let store = reopened(known.map(|_| &self.store.root))?;
         // What keeps the catalog from being used was told already.
         let is_written = work.is_some() && !matches!(session.kind, SessionKind::Off(_));
         let (log, failure) = match is_written.then(|| session.log()) {
@@ -214,6 +212,7 @@ impl Run<'_> {
             session.last_directory,
             manner,
             basis,
+            store,
         );
         *locked(&ledger.failure) = failure;
         ledger

@@ -43,7 +43,9 @@ impl Walk<'_> {
     /// Tells whether the basis has all that the destination can hold of an entry
     /// that did not change. Some of it may not have been held when it was stored.
     pub(super) fn is_stored_whole(&self, here: &Here<'_>) -> bool {
-        if self.goes_by_word() {
+        // An older snapshot may have been made by other rules than the basis.
+        let is_earlier = here.moved.as_ref().is_some_and(|moved| moved.is_earlier);
+        if self.goes_by_word() && !is_earlier {
             return true;
         }
         let Some((at, name, _)) = here.basis_entry() else {

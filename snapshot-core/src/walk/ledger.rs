@@ -12,6 +12,7 @@ use crate::catalog::{
 };
 use crate::entry::{EntryKind, FileTime, Metadata, RootId};
 use crate::fs::dir::Dir;
+use crate::name::SnapshotName;
 use crate::options::{Hashes, Reading};
 use crate::report::Warning;
 use crate::walk::state::locked;
@@ -58,6 +59,8 @@ pub(crate) struct Ledger<'run> {
     pub(crate) racy_since: FileTime,
     /// The top of the basis, for finding what was moved.
     pub(crate) basis: Option<Arc<Dir>>,
+    /// The store itself, for finding what only older snapshots have.
+    pub(crate) store: Option<Arc<Dir>>,
     pub(crate) next_directory: AtomicI64,
     pub(crate) mounts: Mutex<SourceMounts>,
     /// What the directories of the new tree take.
@@ -100,6 +103,7 @@ impl<'run> Ledger<'run> {
         last_directory: DirId,
         manner: Manner,
         basis: Option<Dir>,
+        store: Option<Dir>,
     ) -> Ledger<'run> {
         let Manner {
             look,
@@ -115,6 +119,7 @@ impl<'run> Ledger<'run> {
             hashes,
             racy_since,
             basis: basis.map(Arc::new),
+            store: store.map(Arc::new),
             next_directory: AtomicI64::new(last_directory + 1),
             mounts: Mutex::new(SourceMounts {
                 known: mounts,
@@ -182,6 +187,19 @@ impl<'run> Ledger<'run> {
         }
         self.ask(|reader| reader.by_inode(mount, inode))
             .unwrap_or_default()
+    }
+
+    /// Finds the newest version with a file's size and mtime that a path had
+    /// before the basis, and snapshots that may have it.
+    pub(crate) fn earlier(
+        &self,
+        dir: DirId,
+        name: &CStr,
+        source: &Metadata,
+    ) -> Option<(Vec<SnapshotName>, Version)> {
+        let (size_bytes, mtime) = (source.size_bytes, source.mtime);
+        self.ask(|reader| reader.earlier(dir, name, size_bytes, mtime))
+            .flatten()
     }
 
     /// The way from the top to a directory.

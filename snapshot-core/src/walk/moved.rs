@@ -1,5 +1,6 @@
-//! Files and directories that have another path than in the basis: found by
-//! their inodes, and linked instead of copied.
+//! Files and directories that have another path than in the basis, found by
+//! their inodes, and files that only an older snapshot has: linked instead of
+//! copied.
 
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
@@ -16,17 +17,20 @@ use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
 use crate::walk::state::Walk;
 
-/// Where a file was in the basis.
+/// Where a stored file is that an entry may become another name of, although
+/// the basis does not have it under the entry's name.
 pub(super) struct Moved {
     pub(super) at: Dir,
     pub(super) dir: DirId,
     pub(super) name: CString,
     pub(super) version: Version,
     pub(super) inode: u64,
+    /// It is at the same path, in a snapshot older than the basis.
+    pub(super) is_earlier: bool,
 }
 
-/// Where a directory was in the basis: reached from the basis's top, and not
-/// from the directory above.
+/// Where a directory is in a snapshot: reached from above all that is in it, and
+/// not from the directory above.
 pub(crate) struct Elsewhere {
     pub(crate) top: Arc<Dir>,
     pub(crate) path: Vec<CString>,
@@ -53,12 +57,17 @@ impl Walk<'_> {
     /// Looks for a file that is new under its name, and decides what is to be
     /// done with it.
     pub(super) fn decide_moved(&self, here: &mut Here<'_>) -> Action {
-        let found = self.ledger.and_then(|ledger| self.find_moved(ledger, here));
+        let found = self.ledger.and_then(|ledger| {
+            let moved = self.find_moved(ledger, here);
+            moved.or_else(|| self.find_earlier(ledger, here))
+        });
         let Some(moved) = found else {
             return Action::Make;
         };
         let facts = &moved.version.facts;
         let is_known = here.source.ctime == facts.ctime
+            && here.source.id.inode == facts.inode
+            && here.node.level.mount == facts.mount
             && !facts.racy
             && self
                 .ledger
@@ -83,8 +92,7 @@ impl Walk<'_> {
 
     fn find_moved(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<Moved> {
         let source = &here.source;
-        // There is nothing in an empty file to be spared.
-        if source.kind != EntryKind::File || source.size_bytes == 0 {
+        if !is_worth_finding(source) {
             return None;
         }
         let level = &here.node.level;
@@ -99,21 +107,56 @@ impl Walk<'_> {
             .into_iter()
             .filter(|place| is_same_file(&place.version) && level.lacks(place, here.name))
             .find_map(|place| {
-                let inode = place.version.facts.stored?;
                 let at = self.open_in_basis(ledger, place.dir, Access::Search)?.0;
-                let stored = at.stat(&place.name).ok()?;
-                let is_there = stored.kind == EntryKind::File
-                    && stored.id.inode == inode
-                    && stored.size_bytes == source.size_bytes
-                    && !self.distrusted.contains(&inode);
-                is_there.then_some(Moved {
+                let inode = self.stored_in(&at, &place.name, &place.version)?;
+                Some(Moved {
                     at,
                     dir: place.dir,
                     name: place.name,
                     version: place.version,
                     inode,
+                    is_earlier: false,
                 })
             })
+    }
+
+    /// Looks for a file that the basis lacks at its own path, in older
+    /// snapshots: it could not be read for a while, or was put back.
+    fn find_earlier(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<Moved> {
+        let level = &here.node.level;
+        let is_of_basis = here.listed.is_some_and(|listed| listed.glance.is_of_basis);
+        if !is_worth_finding(&here.source) || level.is_new || is_of_basis || here.basis.is_some() {
+            return None;
+        }
+        let (snapshots, version) = ledger.earlier(level.dir, here.name, &here.source)?;
+        let below = ledger.path(level.dir)?;
+        let (at, inode) = snapshots.into_iter().find_map(|snapshot| {
+            let mut path = vec![CString::new(snapshot.to_string()).ok()?];
+            path.extend_from_slice(&below);
+            let top = Arc::clone(ledger.store.as_ref()?);
+            let at = Elsewhere { top, path }.open(std::iter::empty(), Access::Search);
+            let at = at.ok()?;
+            let inode = self.stored_in(&at, here.name, &version)?;
+            Some((at, inode))
+        })?;
+        Some(Moved {
+            at,
+            dir: level.dir,
+            name: here.name.to_owned(),
+            version,
+            inode,
+            is_earlier: true,
+        })
+    }
+
+    /// The inode of a stored file, if it is the one that was recorded.
+    fn stored_in(&self, at: &Dir, name: &CStr, version: &Version) -> Option<u64> {
+        let stored = at.stat(name).ok()?;
+        let is_recorded = stored.kind == EntryKind::File
+            && version.facts.stored == Some(stored.id.inode)
+            && version.facts.size_bytes == stored.size_bytes
+            && !self.distrusted.contains(&stored.id.inode);
+        is_recorded.then_some(stored.id.inode)
     }
 
     /// Finds where a directory was that is new under its name: its number then,
@@ -161,6 +204,12 @@ impl Walk<'_> {
             ledger.replaced_files.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Tells whether something is spared if a file is found elsewhere: there is
+/// nothing in an empty one.
+fn is_worth_finding(source: &Metadata) -> bool {
+    source.kind == EntryKind::File && source.size_bytes > 0
 }
 
 impl Walked {

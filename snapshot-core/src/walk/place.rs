@@ -126,9 +126,10 @@ impl Walk<'_> {
             Linked::Done => {
                 let is_adopted = here.listing.is_some_and(|listing| listing.is_adopted);
                 return Ok(Some(Placed::Done {
-                    outcome: match here.moved.is_some() || is_adopted {
-                        true => Outcome::Moved,
-                        false => Outcome::Linked,
+                    outcome: match &here.moved {
+                        Some(moved) if moved.is_earlier => Outcome::Linked,
+                        None if !is_adopted => Outcome::Linked,
+                        _ => Outcome::Moved,
                     },
                     inode: Some(inode),
                     made: None,

@@ -107,10 +107,11 @@ impl<'run> Walk<'run> {
         let (before, origin) = match (&here.moved, of) {
             (Some(moved), _) => {
                 let (dir, name) = (moved.dir, moved.name.clone());
-                (
-                    Some(Box::new(moved.version.clone())),
-                    Origin::Moved { dir, name },
-                )
+                let origin = match moved.is_earlier {
+                    true => Origin::SamePath,
+                    false => Origin::Moved { dir, name },
+                };
+                (Some(Box::new(moved.version.clone())), origin)
             }
             (None, Some(of)) => {
                 let is_known = here.listed.is_some_and(|listed| listed.glance.is_of_basis);

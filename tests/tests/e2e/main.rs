@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod damaged;
 mod days;
+mod earlier;
 mod faults;
 mod fidelity;
 mod filesystems;
