@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use crate::catalog::directory::{COLUMNS, DirectoryRow, set_changed};
 use crate::catalog::open::Outcome;
 use crate::catalog::read::select;
 use crate::catalog::row::{DirId, Place, kind_of};
@@ -148,14 +149,25 @@ fn rewind(connection: &Connection, newest: i64) -> Outcome<u64> {
     let mut damaged = 0;
     // What began and ended after it.
     drop_past(connection, "until > ?1 AND first > ?1", &[newest])?;
-    let changed: Vec<DirId> = {
+    let mut changed: Vec<DirId> = Vec::new();
+    {
         let mut statement =
-            connection.prepare_cached("SELECT id FROM directory WHERE changed > ?1")?;
-        let rows = statement.query_map([newest], |row| row.get(0))?;
-        rows.collect::<rusqlite::Result<_>>()?
-    };
+            connection.prepare_cached(&format!("SELECT {COLUMNS} FROM directory"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            match DirectoryRow::of(row) {
+                Some(known) if known.changed <= newest as u64 => {}
+                Some(known) => changed.push(known.id),
+                // There is no telling when something changed in it.
+                None => {
+                    damaged += 1;
+                    changed.push(row.get(0)?);
+                }
+            }
+        }
+    }
     let mut new_directories = Vec::new();
-    for dir in changed {
+    for &dir in &changed {
         {
             let mut statement = connection.prepare_cached(
                 "SELECT name, stored FROM entry WHERE dir = ?1 AND first > ?2 AND mode & 61440 = 16384",
@@ -171,10 +183,9 @@ fn rewind(connection: &Connection, newest: i64) -> Outcome<u64> {
             .execute((dir, newest))?;
         damaged += reopen(connection, dir, newest)?;
     }
-    connection.execute(
-        "UPDATE directory SET changed = ?1 WHERE changed > ?1",
-        [newest],
-    )?;
+    for dir in changed {
+        set_changed(connection, dir, newest as u64)?;
+    }
     for (up, name, id) in new_directories {
         forget_directory(connection, up, &name, id)?;
     }

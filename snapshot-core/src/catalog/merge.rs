@@ -7,11 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Statement, Transaction};
 
 use crate::cancel::CancelToken;
 use crate::catalog::change::{Change, Made, Origin};
+use crate::catalog::directory::{DirectoryRow, set_changed};
 use crate::catalog::living::forget_directory;
 use crate::catalog::log::Log;
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::select;
-use crate::catalog::row::{DirId, Place, TOP, Version, directory_checksum};
+use crate::catalog::row::{DirId, Place, TOP, Version};
 use crate::catalog::small::{insert_mount, insert_snapshot};
 use crate::catalog::table::{self, Read};
 use crate::entry::EntryKind;
@@ -30,7 +31,13 @@ pub(crate) fn merge(
     let last: Option<DirId> =
         transaction.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
     if last.is_none() {
-        add_directory(transaction, TOP, 0, b"", made.sequence)?;
+        let top = DirectoryRow {
+            id: TOP,
+            up: 0,
+            name: b"",
+            changed: made.sequence,
+        };
+        top.insert(transaction)?;
     }
     let mut merge = Merge {
         connection: transaction,
@@ -72,7 +79,13 @@ impl Merge<'_> {
         match change {
             Change::Mount(mount) => insert_mount(self.connection, &mount),
             Change::Directory { id, up, name } => {
-                add_directory(self.connection, id, up, name.to_bytes(), self.sequence)
+                let row = DirectoryRow {
+                    id,
+                    up,
+                    name: name.to_bytes(),
+                    changed: self.sequence,
+                };
+                row.insert(self.connection)
             }
             Change::Put {
                 dir,
@@ -270,32 +283,11 @@ impl Merge<'_> {
         for (up, name, id) in std::mem::take(&mut self.unused) {
             forget_directory(self.connection, up, &name, Some(id as i64))?;
         }
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE directory SET changed = ?2 WHERE id = ?1")?;
         for dir in &self.changed {
-            statement.execute((dir, self.sequence as i64))?;
+            if !set_changed(self.connection, *dir, self.sequence)? {
+                self.damaged.set(self.damaged.get() + 1);
+            }
         }
         Ok(())
     }
-}
-
-/// Gives a path of a directory its number.
-pub(crate) fn add_directory(
-    connection: &Connection,
-    id: DirId,
-    up: DirId,
-    name: &[u8],
-    sequence: u64,
-) -> Outcome<()> {
-    let mut statement =
-        connection.prepare_cached("INSERT INTO directory VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    statement.execute((
-        id,
-        up,
-        name,
-        sequence as i64,
-        directory_checksum(id, up, name),
-    ))?;
-    Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod change;
 mod codec;
+mod directory;
 mod living;
 mod log;
 mod merge;

@@ -6,9 +6,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::catalog::directory;
 use crate::catalog::open::{Open, Outcome, Trouble};
-use crate::catalog::row::{DirId, TOP, Version, directory_checksum};
-use crate::catalog::table::{COLUMNS, Read};
+use crate::catalog::row::{DirId, TOP, Version};
+use crate::catalog::table::{self, Read};
 use crate::store::Store;
 
 /// Which rows a run goes by.
@@ -393,31 +394,12 @@ impl<'s> Reader<'s> {
     /// Reads the sequence of the last snapshot that changed something in a
     /// directory; none if the directory is not known.
     pub(crate) fn changed(&self, dir: DirId) -> Outcome<Option<u64>> {
-        self.ask(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT changed FROM directory WHERE id = ?1")?;
-            let changed: Option<i64> = statement.query_row([dir], |row| row.get(0)).optional()?;
-            Ok(changed.map(|changed| changed as u64))
-        })
+        self.ask(|connection| directory::changed(connection, dir))
     }
 
     /// Finds the number of a directory's path.
     pub(crate) fn directory(&self, up: DirId, name: &CStr) -> Outcome<Option<DirId>> {
-        self.ask(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, crc32 FROM directory WHERE up = ?1 AND name = ?2")?;
-            let found: Option<(DirId, i64)> = statement
-                .query_row((up, name.to_bytes()), |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            match found {
-                Some((id, crc))
-                    if crc != i64::from(directory_checksum(id, up, name.to_bytes())) =>
-                {
-                    Err(damaged())
-                }
-                found => Ok(found.map(|(id, _)| id)),
-            }
-        })
+        self.ask(|connection| directory::find(connection, up, name.to_bytes()))
     }
 
     /// Reads all of the version of an entry that the basis has; none if it is not
@@ -463,14 +445,7 @@ impl<'s> Reader<'s> {
 
 /// Finds the directory above one, and the name that it has there.
 pub(super) fn above(connection: &Connection, dir: DirId) -> Outcome<(DirId, CString)> {
-    let mut statement =
-        connection.prepare_cached("SELECT up, name, crc32 FROM directory WHERE id = ?1")?;
-    let (up, name, crc): (DirId, Vec<u8>, i64) =
-        statement.query_row([dir], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    // Numbers are given from the top down, so that whoever goes up arrives.
-    if up >= dir || crc != i64::from(directory_checksum(dir, up, &name)) {
-        return Err(damaged());
-    }
+    let (up, name) = directory::above(connection, dir)?;
     let name = CString::new(name).map_err(|_| damaged())?;
     Ok((up, name))
 }
@@ -485,9 +460,12 @@ pub(crate) fn name_hash(name: &CStr) -> u128 {
 
 /// The question for the columns that [`Read::of`] takes.
 pub(crate) fn select(table: &str, until: &str, condition: &str) -> String {
-    format!("SELECT name, first, {until}, {COLUMNS} FROM {table} WHERE {condition}")
+    format!(
+        "SELECT name, first, {until}, {} FROM {table} WHERE {condition}",
+        table::COLUMNS
+    )
 }
 
-fn damaged() -> Trouble {
+pub(super) fn damaged() -> Trouble {
     Trouble::Damaged("a row is not what was written".to_owned())
 }

@@ -187,15 +187,6 @@ pub(crate) fn mark(facts: &Facts, has_xattrs: bool) -> u64 {
     first.max(1)
 }
 
-/// The checksum of a directory's row.
-pub(crate) fn directory_checksum(id: DirId, up: DirId, name: &[u8]) -> u32 {
-    let mut bytes = Writer::with_capacity(32 + name.len());
-    bytes.signed(id);
-    bytes.signed(up);
-    bytes.bytes(name);
-    crc32fast::hash(&bytes.0)
-}
-
 /// Writes extended attributes as one value: of each its name, a NUL, the
 /// length of its value as four bytes, the highest first, and the value.
 pub(crate) fn encode_xattrs(xattrs: &Xattrs) -> Option<Vec<u8>> {

@@ -375,6 +375,22 @@ fn a_log_that_is_larger_than_memory_should_be_comes_back() {
 }
 
 #[test]
+fn a_snapshot_is_taken_back_though_no_row_tells_where_it_changed_something() {
+    let mut twin = Twin::new();
+    twin.make(&[(1, 1), (9, 1)], End::Whole);
+    twin.reconcile();
+    twin.make(&[(1, 2), (4, 1), (9, 0)], End::Whole);
+    twin.reconcile();
+    let (connection, _) = twin.store.open_catalog(Open::Write).unwrap();
+    let damaged = connection.execute("UPDATE directory SET changed = 1", []);
+    assert!(damaged.unwrap() > 1);
+    drop(connection);
+    twin.living.pop_last();
+    twin.reconcile();
+    twin.check().unwrap();
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "damages a file from outside")]
 fn names_that_a_damaged_index_has_out_of_order_do_not_go_on_for_ever() {
     let mut twin = Twin::new();

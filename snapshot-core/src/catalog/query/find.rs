@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::catalog::directory;
 use crate::catalog::open::Outcome;
 use crate::catalog::query::entry::{CatalogEntry, path_of};
 use crate::catalog::query::glob::Pattern;
 use crate::catalog::query::living::Living;
 use crate::catalog::query::names::{Named, damaged};
-use crate::catalog::query::place::directory;
 use crate::catalog::query::reading::{Handle, Progress, Reading, Stop, Turns, Walk};
 use crate::catalog::query::tour::{Chosen, Tour};
 use crate::catalog::row::{DirId, TOP};
@@ -100,7 +100,7 @@ impl Search {
         let mut chosen = Chosen::new();
         let mut dir = TOP;
         for name in self.pattern.prefix() {
-            match directory(reading, dir, name)? {
+            match directory::find(reading.connection, dir, name)? {
                 Some(found) => dir = found,
                 None => return Ok(chosen),
             }

@@ -6,10 +6,12 @@ use std::vec;
 use rusqlite::Rows;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 
-use crate::catalog::open::{Outcome, Trouble};
+use crate::catalog::directory::{COLUMNS, DirectoryRow};
+use crate::catalog::open::Outcome;
 use crate::catalog::query::reading::{Progress, Reading};
+pub(super) use crate::catalog::read::damaged;
 use crate::catalog::read::select;
-use crate::catalog::row::{DirId, Version, directory_checksum};
+use crate::catalog::row::{DirId, Version};
 use crate::catalog::table::Read;
 
 /// So many names are read ahead, less in the depth of a tree: all levels above
@@ -231,22 +233,19 @@ impl Children {
         from: &[u8],
         wanted: impl Fn(DirId) -> bool,
     ) -> Outcome<(Vec<Child>, Option<Vec<u8>>)> {
-        let mut statement = reading.connection.prepare_cached(
-            "SELECT id, name, crc32 FROM directory WHERE up = ?1 AND name >= ?2 ORDER BY name",
-        )?;
+        let mut statement = reading.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM directory WHERE up = ?1 AND name >= ?2 ORDER BY name"
+        ))?;
         let mut rows = statement.query((self.dir, from))?;
         let mut page = Vec::new();
         let mut is_first = true;
         while let Some(row) = rows.next()? {
-            let (id, name) = (
-                row.get(0)?,
-                row.get_ref(1)?.as_blob().map_err(|_| damaged())?,
-            );
+            let found = DirectoryRow::of(row).filter(|found| found.up == self.dir);
+            let DirectoryRow { id, name, .. } = found.ok_or_else(damaged)?;
             if !is_first && (page.len() >= self.limit || reading.is_over()) {
                 return Ok((page, Some(name.to_vec())));
             }
             is_first = false;
-            check_directory(id, self.dir, name, row.get(2)?)?;
             reading.count(0);
             if wanted(id) {
                 page.push((name.to_vec(), id));
@@ -254,18 +253,4 @@ impl Children {
         }
         Ok((page, None))
     }
-}
-
-/// Checks the row of a directory's path.
-pub(super) fn check_directory(id: DirId, up: DirId, name: &[u8], crc32: i64) -> Outcome<()> {
-    // Numbers are given from the top down, so that every way up ends.
-    if up < id && crc32 == i64::from(directory_checksum(id, up, name)) {
-        Ok(())
-    } else {
-        Err(damaged())
-    }
-}
-
-pub(super) fn damaged() -> Trouble {
-    Trouble::Damaged("a row is not what was written".to_owned())
 }

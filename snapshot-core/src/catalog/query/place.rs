@@ -4,10 +4,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rusqlite::OptionalExtension;
-
+use crate::catalog::directory;
 use crate::catalog::open::Outcome;
-use crate::catalog::query::names::{check_directory, damaged};
 use crate::catalog::query::reading::Reading;
 use crate::catalog::row::{DirId, TOP};
 use crate::error::{Error, ErrorKind, Result};
@@ -106,7 +104,7 @@ pub(super) fn locate(reading: &Reading<'_>, names: &[&[u8]]) -> Outcome<Option<S
     };
     let mut dir = TOP;
     for name in above {
-        match directory(reading, dir, name)? {
+        match directory::find(reading.connection, dir, name)? {
             Some(found) => dir = found,
             None => return Ok(None),
         }
@@ -117,29 +115,9 @@ pub(super) fn locate(reading: &Reading<'_>, names: &[&[u8]]) -> Outcome<Option<S
     }))
 }
 
-/// Finds the number of a directory's path.
-pub(super) fn directory(reading: &Reading<'_>, up: DirId, name: &[u8]) -> Outcome<Option<DirId>> {
-    let mut statement = reading
-        .connection
-        .prepare_cached("SELECT id, crc32 FROM directory WHERE up = ?1 AND name = ?2")?;
-    let found: Option<(DirId, i64)> = statement
-        .query_row((up, name), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    found
-        .map(|(id, crc32)| check_directory(id, up, name, crc32).map(|()| id))
-        .transpose()
-}
-
 /// Finds the directory above one, and the name that it has there.
 pub(super) fn above(reading: &Reading<'_>, dir: DirId) -> Outcome<Spot> {
-    let mut statement = reading
-        .connection
-        .prepare_cached("SELECT up, name, crc32 FROM directory WHERE id = ?1")?;
-    let found: Option<(DirId, Vec<u8>, i64)> = statement
-        .query_row([dir], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let (up, name, crc32) = found.ok_or_else(damaged)?;
-    check_directory(dir, up, &name, crc32)?;
+    let (up, name) = directory::above(reading.connection, dir)?;
     Ok(Spot { dir: up, name })
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::catalog::directory::{COLUMNS, DirectoryRow};
 use crate::catalog::open::Outcome;
-use crate::catalog::query::names::{
-    Child, Children, Listing, Named, Wanted, check_directory, damaged,
-};
+use crate::catalog::query::names::{Child, Children, Listing, Named, Wanted, damaged};
 use crate::catalog::query::place::{ABOVE, above, push};
 use crate::catalog::query::reading::{Progress, Reading};
 use crate::catalog::row::{DirId, TOP};
@@ -88,19 +87,18 @@ impl Chooser {
 
     pub(super) fn choose(&mut self, reading: &Reading<'_>) -> Progress<Chosen> {
         reading.go_on()?;
-        let mut statement = reading.connection.prepare_cached(
-            "SELECT id, up, name, crc32, changed FROM directory WHERE id < ?1 ORDER BY id DESC",
-        )?;
+        let mut statement = reading.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM directory WHERE id < ?1 ORDER BY id DESC"
+        ))?;
         let mut rows = statement.query([self.below])?;
         while let Some(row) = rows.next()? {
             reading.go_on()?;
             reading.count(0);
-            let (id, up): (DirId, DirId) = (row.get(0)?, row.get(1)?);
-            let name = row.get_ref(2)?.as_blob().map_err(|_| damaged())?;
-            check_directory(id, up, name, row.get(3)?)?;
-            let changed: i64 = row.get(4)?;
+            let DirectoryRow {
+                id, up, changed, ..
+            } = DirectoryRow::of(row).ok_or_else(damaged)?;
             let Chosen { dirs, way, .. } = &mut self.chosen;
-            if changed as u64 > self.after {
+            if changed > self.after {
                 dirs.insert(id);
                 way.insert(id);
             }

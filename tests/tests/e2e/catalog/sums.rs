@@ -51,5 +51,6 @@ pub(crate) fn of_directory(id: i64, directory: &Directory) -> u32 {
     text.extend_from_slice(&directory.up.to_le_bytes());
     text.extend_from_slice(&(directory.name.len() as u64).to_le_bytes());
     text.extend_from_slice(&directory.name);
+    text.extend_from_slice(&directory.changed.to_le_bytes());
     crc32fast::hash(&text)
 }

@@ -7,10 +7,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::catalog::Made;
+use crate::catalog::directory::DirectoryRow;
 use crate::catalog::open::Open;
 use crate::catalog::query::Catalog;
 use crate::catalog::query::tests::rows::made;
-use crate::catalog::row::{DirId, Facts, Place, Version, directory_checksum, encode_xattrs};
+use crate::catalog::row::{DirId, Facts, Place, Version, encode_xattrs};
 use crate::catalog::small::insert_snapshot;
 use crate::catalog::table::insert;
 use crate::entry::{EntryKind, FileTime};
@@ -413,10 +414,14 @@ impl History {
         for (id, path) in by_number {
             let up = path.split_last().map_or(0, |(_, above)| self.dirs[above]);
             let name = path.last().map_or(b"".as_slice(), |name| name.as_bytes());
-            let changed = changed.get(&id).copied().unwrap_or(0) as i64;
-            let row = (id, up, name, changed, directory_checksum(id, up, name));
-            let sql = "INSERT INTO directory VALUES (?1, ?2, ?3, ?4, ?5)";
-            transaction.execute(sql, row).unwrap();
+            let changed = changed.get(&id).copied().unwrap_or(0);
+            let row = DirectoryRow {
+                id,
+                up,
+                name,
+                changed,
+            };
+            row.insert(&transaction).unwrap();
         }
         for sequence in self.trees.keys() {
             if !living.contains(sequence) && !leave {

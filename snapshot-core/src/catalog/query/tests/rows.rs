@@ -6,8 +6,9 @@ use rusqlite::Connection;
 
 use super::model::{TestStore, name_of};
 use crate::catalog::Made;
+use crate::catalog::directory::{DirectoryRow, set_changed};
 use crate::catalog::query::Catalog;
-use crate::catalog::row::{DirId, Facts, Place, TOP, Version, directory_checksum};
+use crate::catalog::row::{DirId, Facts, Place, TOP, Version};
 use crate::catalog::small::insert_snapshot;
 use crate::catalog::table::insert;
 use crate::entry::{EntryKind, FileTime};
@@ -17,6 +18,7 @@ pub(super) struct Rows {
     pub(super) place: TestStore,
     pub(super) connection: Connection,
     dirs: BTreeMap<String, DirId>,
+    changed: BTreeMap<DirId, u64>,
 }
 
 impl Rows {
@@ -32,6 +34,7 @@ impl Rows {
             place,
             connection,
             dirs: BTreeMap::new(),
+            changed: BTreeMap::new(),
         };
         rows.put("/", 1, None, version(EntryKind::Directory, 1));
         rows
@@ -57,9 +60,10 @@ impl Rows {
             until,
         };
         insert(&self.connection, &place, &version).unwrap();
-        let sql = "UPDATE directory SET changed = max(changed, ?1) WHERE id = ?2";
-        let last = first.max(until.unwrap_or(0)) as i64;
-        self.connection.execute(sql, (last, dir)).unwrap();
+        let last = first.max(until.unwrap_or(0));
+        let changed = self.changed.entry(dir).or_default();
+        *changed = last.max(*changed);
+        set_changed(&self.connection, dir, *changed).unwrap();
     }
 
     fn dir(&mut self, path: &str) -> DirId {
@@ -73,9 +77,13 @@ impl Rows {
         };
         let id = TOP + self.dirs.len() as DirId;
         let name = name.as_bytes();
-        let row = (id, up, name, 0, directory_checksum(id, up, name));
-        let sql = "INSERT INTO directory VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.connection.execute(sql, row).unwrap();
+        let row = DirectoryRow {
+            id,
+            up,
+            name,
+            changed: 0,
+        };
+        row.insert(&self.connection).unwrap();
         self.dirs.insert(path.to_owned(), id);
         id
     }
