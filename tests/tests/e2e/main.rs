@@ -33,6 +33,7 @@ mod readers;
 mod reading;
 mod recycling;
 mod refusals;
+mod refused;
 mod reindex;
 mod removal;
 mod retention;
