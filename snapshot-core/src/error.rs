@@ -74,6 +74,12 @@ pub enum ErrorKind {
     CatalogUnusable,
     /// The target of a tree exists and is not empty.
     TargetNotEmpty,
+    /// The target of a restore lies in the store.
+    TargetIsStore,
+    /// Something is where an entry was to be restored; nothing was written.
+    InTheWay,
+    /// The snapshot does not have a path that was to be restored.
+    NotInSnapshot,
     /// `latest` exists and is not a symlink.
     LatestOccupied,
     /// The destination is full: bytes, inodes or quota.
@@ -113,6 +119,9 @@ impl ErrorKind {
             ErrorKind::SnapshotInUse => "snapshot_in_use",
             ErrorKind::CatalogUnusable => "catalog_unusable",
             ErrorKind::TargetNotEmpty => "target_not_empty",
+            ErrorKind::TargetIsStore => "target_is_store",
+            ErrorKind::InTheWay => "in_the_way",
+            ErrorKind::NotInSnapshot => "not_in_snapshot",
             ErrorKind::LatestOccupied => "latest_occupied",
             ErrorKind::NoSpace => "no_space",
             ErrorKind::FlushFailed => "flush_failed",

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::filter::LeftOutBy;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Problem, Warning};
+use crate::restore::Obstacle;
 
 /// What a run tells while it goes.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,8 @@ pub enum Event<'a> {
     },
     /// Trouble with one entry.
     Problem(&'a Problem),
+    /// Something that keeps a restore from beginning.
+    InTheWay(&'a Obstacle),
     /// Something to know.
     Warning(&'a Warning),
     /// A snapshot has left the store.
@@ -67,6 +70,10 @@ pub enum Phase {
     Removing,
     /// The trees of the snapshots are read, for a new catalog.
     Reindexing,
+    /// What is where entries are to be restored is looked at.
+    Looking,
+    /// Entries are restored.
+    Restoring,
 }
 
 /// What was done with an entry.
@@ -85,6 +92,15 @@ pub enum Outcome {
     Made,
     /// Left out on purpose.
     LeftOut,
+    /// Restored where nothing was.
+    Written,
+    /// Restored in place of something else; of a directory that was there, its
+    /// metadata.
+    Replaced,
+    /// Not restored: it is there, or something that was not to be overwritten.
+    Left,
+    /// Deleted, because the snapshot does not have it.
+    Deleted,
 }
 
 /// Somebody who watches a run.

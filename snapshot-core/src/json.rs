@@ -6,6 +6,7 @@
 //! exactly as `path_base64`.
 
 mod catalog;
+mod restore;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -174,6 +175,8 @@ fn code_of(warning: &Warning) -> &'static str {
         Warning::SourcesMoved { .. } => "sources_moved",
         Warning::StoredFilesReplaced { .. } => "stored_files_replaced",
         Warning::NotRecycled { .. } => "not_recycled",
+        Warning::RestoredFromTreeAlone { .. } => "restored_from_tree_alone",
+        Warning::EntriesFromTreeAlone { .. } => "entries_from_tree_alone",
         Warning::TidiedUp { .. } => "tidied_up",
     }
 }
@@ -426,7 +429,7 @@ macro_rules! serialize_as {
         }
     )*};
 }
-use serialize_as;
+pub(crate) use serialize_as;
 
 serialize_as! {
     BackupReport => BackupFields,

@@ -99,6 +99,7 @@ mod record;
 mod reindex;
 mod relay;
 mod report;
+mod restore;
 pub mod retention;
 mod room;
 mod run;
@@ -135,6 +136,10 @@ pub use record::SnapshotInfo;
 pub use relay::{News, relay};
 pub use report::{
     BackupReport, Counts, Operation, Problem, ReindexReport, RemovalReport, TreeReport, Warning,
+};
+pub use restore::{
+    Extraneous, Obstacle, ObstacleReason, Overwrite, RestoreCounts, RestoreOptions, RestoreReport,
+    RestoreTarget,
 };
 pub use room::{InvalidMinFree, MinFree, Room};
 pub use store::{MarkReport, Store};

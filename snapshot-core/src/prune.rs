@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -304,6 +304,15 @@ impl From<&SnapshotInfo> for Made {
             sequence: snapshot.sequence,
             suspect: is_suspect.then(|| snapshot.suspicions.clone()),
         }
+    }
+}
+
+impl RemovalReport {
+    /// Lists a snapshot that stays because it is being read.
+    pub(crate) fn passed_over(&mut self, name: SnapshotName, path: PathBuf) {
+        self.being_read.push(name);
+        let problem = Problem::saying(path, Operation::Remove, "it is being read");
+        self.left_behind.push(problem);
     }
 }
 

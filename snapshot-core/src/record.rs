@@ -356,6 +356,8 @@ pub struct SnapshotInfo {
     pub(crate) mounts: Option<String>,
     /// Files that would not hold still; none of them is linked to.
     pub(crate) unstable: Vec<PathBuf>,
+    /// Everything that is missing in it or unstable.
+    pub(crate) skipped: Vec<PathBuf>,
 }
 
 impl SnapshotInfo {
@@ -391,6 +393,11 @@ impl SnapshotInfo {
             filters: record.filters.clone(),
             mounts: record.mounts.clone(),
             unstable: unstable
+                .map(|problem| PathBuf::from(&problem.path))
+                .collect(),
+            skipped: record
+                .skipped
+                .iter()
                 .map(|problem| PathBuf::from(&problem.path))
                 .collect(),
         })

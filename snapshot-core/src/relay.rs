@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::event::{Event, Observer, Phase};
 use crate::name::SnapshotName;
 use crate::report::{Counts, Problem, Warning};
+use crate::restore::Obstacle;
 use crate::run::now_monotonic;
 
 /// What [`relay`] hands on: an [`Event`] that can be kept, and sums instead of
@@ -35,6 +36,8 @@ pub enum News {
     Progress(Counts),
     /// Trouble with one entry.
     Problem(Problem),
+    /// Something that keeps a restore from beginning.
+    InTheWay(Obstacle),
     /// Something to know.
     Warning(Warning),
     /// A snapshot has left the store.
@@ -135,6 +138,7 @@ impl Observer for Teller<'_> {
             Event::Phase(phase) => News::Phase(phase),
             Event::Expected(counts) => News::Expected(*counts),
             Event::Problem(problem) => News::Problem(problem.clone()),
+            Event::InTheWay(obstacle) => News::InTheWay(obstacle.clone()),
             Event::Warning(warning) => News::Warning(warning.clone()),
             Event::Removed(name) => News::Removed(name),
             Event::Entry { .. } | Event::LeftOut { .. } => return,

@@ -332,6 +332,19 @@ pub enum Warning {
         /// The number of files.
         files: u64,
     },
+    /// A restore had no catalog: what the tree could not hold was not restored.
+    RestoredFromTreeAlone {
+        /// Why not.
+        reason: String,
+    },
+    /// A restore found nothing of some entries in the catalog: what the tree
+    /// could not hold of them was not restored.
+    EntriesFromTreeAlone {
+        /// How many there are.
+        entries: u64,
+        /// Why not.
+        reason: String,
+    },
     /// Something that a run which did not end well left behind was tidied away.
     TidiedUp {
         /// The number of trees and records.
@@ -462,6 +475,14 @@ impl fmt::Display for Warning {
                 f,
                 "{files} files of the basis are not those that were stored, and were copied anew; `hardsnap verify` tells which"
             ),
+            Warning::RestoredFromTreeAlone { reason } => write!(
+                f,
+                "{reason}: owners, attributes and special files that the store's disk could not hold are missing, and contents are not compared with their hashes"
+            ),
+            Warning::EntriesFromTreeAlone { entries, reason } => write!(
+                f,
+                "of {entries} entries the catalog cannot tell ({reason}): they have what the store's disk could hold"
+            ),
             Warning::TidiedUp { leftovers } => {
                 write!(f, "an earlier run did not end well; removed what it left ({leftovers} trees and records)")
             }
@@ -534,15 +555,6 @@ pub struct RemovalReport {
     pub being_read: Vec<SnapshotName>,
     /// Time from the lock to the end.
     pub elapsed: Duration,
-}
-
-impl RemovalReport {
-    /// Lists a snapshot that stays because it is being read.
-    pub(crate) fn passed_over(&mut self, name: SnapshotName, path: PathBuf) {
-        self.being_read.push(name);
-        let problem = Problem::saying(path, Operation::Remove, "it is being read");
-        self.left_behind.push(problem);
-    }
 }
 
 /// What [`Store::reindex`](crate::Store::reindex) did.

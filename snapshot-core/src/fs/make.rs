@@ -145,7 +145,8 @@ pub(crate) fn set_mode_and_mtime(
     Ok(fs::futimens(handle, &mtime(source.mtime))?)
 }
 
-fn mtime(time: FileTime) -> Timestamps {
+/// An mtime as the calls take it; the time of access stays.
+pub(crate) fn mtime(time: FileTime) -> Timestamps {
     Timestamps {
         last_access: Timespec {
             tv_sec: 0,

@@ -3,8 +3,10 @@
 //! Everything is relative to a handle and follows no symlink. The calls report
 //! facts as [`std::io::Error`]; what follows from them is decided elsewhere.
 
+pub(crate) mod beside;
 pub(crate) mod copy;
 pub(crate) mod dir;
+pub(crate) mod give;
 pub(crate) mod lock;
 pub(crate) mod make;
 pub(crate) mod mounts;

@@ -9,7 +9,7 @@
 //! the name, so nobody can swap anything on the way.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -56,6 +56,8 @@ pub(crate) enum Place<'a> {
     Open(BorrowedFd<'a>),
     /// An entry of a directory; it is not followed.
     Entry(&'a Dir, &'a CStr),
+    /// Something that was not opened, through a handle of its own.
+    Reference(BorrowedFd<'a>),
 }
 
 /// Makes a directory the working directory of this thread; where that cannot
@@ -73,6 +75,8 @@ fn enter(dir: &Dir, path: &mut Vec<u8>) -> io::Result<()> {
 enum Target<'a> {
     Handle(BorrowedFd<'a>),
     Path(&'a CStr),
+    /// A path in `/proc` that stands for the entry itself.
+    Followed(&'a CStr),
 }
 
 impl<'a> Place<'a> {
@@ -84,6 +88,11 @@ impl<'a> Place<'a> {
                 enter(dir, path)?;
                 path.extend_from_slice(name.to_bytes_with_nul());
                 Ok(Target::Path(c_str(path)?))
+            }
+            Place::Reference(handle) => {
+                path.clear();
+                write!(path, "/proc/self/fd/{}\0", handle.as_raw_fd())?;
+                Ok(Target::Followed(c_str(path)?))
             }
         }
     }
@@ -150,6 +159,7 @@ fn read_target(
     let length = sized(list, |list| match target {
         Target::Handle(handle) => fs::flistxattr(handle, list),
         Target::Path(path) => fs::llistxattr(path, list),
+        Target::Followed(path) => fs::listxattr(path, list),
     });
     let length = match length {
         Ok(0) => return Ok(Some(Xattrs::default())),
@@ -166,6 +176,7 @@ fn read_target(
         let length = sized(value, |value| match target {
             Target::Handle(handle) => fs::fgetxattr(handle, name, value),
             Target::Path(path) => fs::lgetxattr(path, name, value),
+            Target::Followed(path) => fs::getxattr(path, name, value),
         });
         match length {
             Ok(length) => attributes.push((name.to_owned(), value[..length].to_vec())),
@@ -188,23 +199,21 @@ pub(crate) fn set(place: Place<'_>, xattrs: &Xattrs, kept: Namespaces) -> io::Re
     let acls = Namespaces::default().with(XattrNamespace::Acl);
     let others = xattrs.within(kept.without(acls));
     for (name, value) in others.chain(xattrs.within(kept.and(acls))) {
-        let done = match target {
-            Target::Handle(handle) => fs::fsetxattr(handle, name, value, XattrFlags::empty()),
-            Target::Path(path) => fs::lsetxattr(path, name, value, XattrFlags::empty()),
-        };
-        done.map_err(|error| match error {
-            // No room in the inode, which says nothing of the disk.
-            Errno::NOSPC | Errno::RANGE => Errno::TOOBIG,
-            other => other,
-        })?;
+        set_one(target, name, value)?;
     }
     Ok(())
 }
 
 /// Takes the attributes that a directory is not to have from it.
 pub(crate) fn remove_others(dir: &Dir, wanted: &Xattrs) -> io::Result<()> {
+    remove_others_of(dir, wanted, Namespaces::all())
+}
+
+/// Takes the attributes of some namespaces that a directory is not to have from
+/// it.
+pub(crate) fn remove_others_of(dir: &Dir, wanted: &Xattrs, of: Namespaces) -> io::Result<()> {
     let found = read(Place::Open(dir.as_fd()))?.unwrap_or_default();
-    for (name, _) in found.iter() {
+    for (name, _) in found.within(of) {
         if wanted.iter().any(|(other, _)| other == name) {
             continue;
         }
@@ -216,11 +225,53 @@ pub(crate) fn remove_others(dir: &Dir, wanted: &Xattrs) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes away what a new directory inherited, so that nothing made in it gets
-/// more open than its original.
-pub(crate) fn drop_inherited_acls(dir: &Dir) -> io::Result<()> {
+/// Sets as many attributes as it can, and tells which were refused.
+pub(crate) fn set_each(place: Place<'_>, xattrs: &Xattrs) -> io::Result<Vec<(CString, Errno)>> {
+    let mut refused = Vec::new();
+    if xattrs.is_empty() {
+        return Ok(refused);
+    }
+    let mut path = Vec::new();
+    let target = place.target(&mut path)?;
+    let (all, acls) = (
+        Namespaces::all(),
+        Namespaces::default().with(XattrNamespace::Acl),
+    );
+    let others = xattrs.within(all.without(acls));
+    for (name, value) in others.chain(xattrs.within(acls)) {
+        if let Err(error) = set_one(target, name, value) {
+            refused.push((name.to_owned(), error));
+        }
+    }
+    Ok(refused)
+}
+
+fn set_one(target: Target<'_>, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    let flags = XattrFlags::empty();
+    let done = match target {
+        Target::Handle(handle) => fs::fsetxattr(handle, name, value, flags),
+        Target::Path(path) => fs::lsetxattr(path, name, value, flags),
+        Target::Followed(path) => fs::setxattr(path, name, value, flags),
+    };
+    done.map_err(|error| match error {
+        // No room in the inode, which says nothing of the disk.
+        Errno::NOSPC | Errno::RANGE => Errno::TOOBIG,
+        other => other,
+    })
+}
+
+/// Tells whether what is made in a directory inherits an ACL.
+pub(crate) fn has_default_acl(dir: &Dir) -> bool {
+    let mut nothing: [u8; 0] = [];
+    // With no room for it, its size is told.
+    fs::fgetxattr(dir, c"system.posix_acl_default", &mut nothing[..]).is_ok_and(|size| size > 0)
+}
+
+/// Takes away what a new file or directory inherited, so that neither it nor
+/// anything made in it gets more open than its original.
+pub(crate) fn drop_inherited_acls(made: &impl AsFd) -> io::Result<()> {
     for name in [c"system.posix_acl_default", c"system.posix_acl_access"] {
-        match fs::fremovexattr(dir, name) {
+        match fs::fremovexattr(made, name) {
             Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
             Err(error) => return Err(error.into()),
         }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ffi::CString;
 use std::io;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use crate::entry::EntryKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
@@ -12,6 +14,7 @@ use crate::fs::smallfile;
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::{Record, SnapshotInfo};
+use crate::retention::Status;
 use crate::store::{Store, names_in, newest};
 
 /// What there is in a store.
@@ -165,6 +168,27 @@ impl Store {
                     .with_hint("give more of the name"))
             }
         }
+    }
+
+    /// Finds the newest snapshot, by its time, that is not later than an
+    /// instant. As for `latest`, one that is suspect does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownSnapshot`] if all are later, [`ErrorKind::Io`].
+    pub fn resolve_before(&self, instant: DateTime<Utc>) -> Result<SnapshotInfo> {
+        let candidates = self.snapshots()?.into_iter().filter(|snapshot| {
+            snapshot.name.time() <= instant && snapshot.status != Status::Suspect
+        });
+        candidates
+            .max_by_key(|snapshot| snapshot.name)
+            .ok_or_else(|| {
+                let at = instant.to_rfc3339_opts(SecondsFormat::Secs, true);
+                let path = self.path.display();
+                let message = format!("there is no snapshot in {path} that is not later than {at}");
+                Error::new(ErrorKind::UnknownSnapshot, message)
+                    .with_hint("`list` shows those there are")
+            })
     }
 
     /// Tells whether the store has a directory of that name. An error is no

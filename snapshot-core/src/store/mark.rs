@@ -39,8 +39,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UnknownSnapshot`], [`ErrorKind::StoreLocked`],
-    /// [`ErrorKind::NoSpace`], [`ErrorKind::Io`]. The record is as it was then.
+    /// [`ErrorKind::UnknownSnapshot`](crate::ErrorKind::UnknownSnapshot),
+    /// [`ErrorKind::StoreLocked`](crate::ErrorKind::StoreLocked),
+    /// [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io). The record is as it was then.
     ///
     /// # Examples
     ///

@@ -4,7 +4,6 @@ mod destination;
 mod init;
 mod list;
 mod mark;
-#[allow(dead_code, reason = "what reads comes with its commands")]
 pub(crate) mod reading;
 mod spare;
 mod state;
@@ -223,7 +222,7 @@ fn c_name(name: &str) -> CString {
 }
 
 /// The path from the root, symlinks followed as far as it exists.
-fn absolute(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     #[allow(
         clippy::disallowed_methods,
         reason = "an argument of the user's: symlinks in it are followed"

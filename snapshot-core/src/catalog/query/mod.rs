@@ -14,6 +14,7 @@ mod open;
 mod place;
 mod reading;
 mod sizes;
+pub(crate) mod telling;
 mod tour;
 mod versions;
 
@@ -33,6 +34,8 @@ use crate::catalog::open::Numbers;
 use crate::catalog::query::reading::{Handle, REINDEX, WAIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::SnapshotName;
+
+pub(crate) use place::resolve as resolve_path;
 
 pub use changes::{ChangeKind, Changes, EntryChange};
 pub use difference::Aspect;

@@ -47,7 +47,7 @@ pub(super) fn names_of(path: &Path) -> Result<Vec<&[u8]>> {
 /// Finds the path in the snapshots for one that a user gives: as it is given, or
 /// with symlinks on the way followed, or with all of them, whichever is known
 /// first.
-pub(super) fn resolve(given: &Path, is_known: impl Fn(&Path) -> Result<bool>) -> Result<PathBuf> {
+pub(crate) fn resolve(given: &Path, is_known: impl Fn(&Path) -> Result<bool>) -> Result<PathBuf> {
     let absolute = std::path::absolute(given).map_err(|error| Error::io("find", given, error))?;
     // Without slashes at the end.
     let plain: PathBuf = absolute.components().collect();
