@@ -3,6 +3,7 @@
 mod filter;
 mod keep;
 mod query;
+mod restore;
 mod retention;
 
 use std::num::NonZeroUsize;
@@ -15,6 +16,7 @@ use hardsnap::{Jobs, MinFree, Mode, Mounts, SnapshotName};
 pub(crate) use filter::FilterArgs;
 pub(crate) use keep::{KeepArgs, system_zone};
 pub(crate) use query::{DiffArgs, DuArgs, FindArgs, VersionsArgs};
+pub(crate) use restore::RestoreArgs;
 pub(crate) use retention::{PreviewArgs, RetentionCommand};
 
 /// Every thread takes a stack and some handles; more than this is a slip of
@@ -24,9 +26,9 @@ const MOST_JOBS: usize = 1024;
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, nothing left out
-    1  failed, nothing was published
+    1  failed, nothing was published; or something was in the way of a restore
     2  wrong usage
-    3  published, but some entries are missing or unstable; each is listed
+    3  published or restored, but some entries are missing or not as they should be; each is listed
     4  done, but pruning is paused, left something behind or could not make room
    10  no store there
    11  the store is locked by another run
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Find(FindArgs),
     /// Show what deleting snapshots would free
     Du(DuArgs),
+    /// Get data back
+    Restore(RestoreArgs),
     /// Remove the snapshots that the policy no longer keeps
     Prune(Box<PruneArgs>),
     /// Remove snapshots by name
@@ -275,6 +279,7 @@ impl Command {
         match self {
             Command::Backup(args) => args.run.dry_run,
             Command::Tree(args) => args.run.dry_run,
+            Command::Restore(args) => args.dry_run,
             _ => false,
         }
     }

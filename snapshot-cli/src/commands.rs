@@ -11,6 +11,7 @@ mod mark;
 mod preview;
 mod prune;
 mod reindex;
+mod restore;
 mod tree;
 mod versions;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::Hold(args) => mark::hold(args, console),
         Command::Release(args) => mark::release(args, console),
         Command::Accept(args) => mark::accept(args, console),
+        Command::Restore(args) => restore::run(args, console),
         Command::Reindex(args) => reindex::run(args, console),
         Command::Tree(args) => tree::run(args, console),
         Command::Retention(RetentionCommand::Preview(args)) => preview::run(args, console),

@@ -21,6 +21,8 @@ pub(crate) enum Ending {
     PruningIncomplete,
     /// What was to be removed is not gone.
     RemovalIncomplete,
+    /// It would not be done: something is in the way.
+    NotDone,
 }
 
 impl Ending {
@@ -29,7 +31,7 @@ impl Ending {
             Ending::Done => 0,
             Ending::Partial => 3,
             Ending::PruningIncomplete => 4,
-            Ending::RemovalIncomplete => 1,
+            Ending::RemovalIncomplete | Ending::NotDone => 1,
         }
     }
 }

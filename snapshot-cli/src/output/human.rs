@@ -1,12 +1,12 @@
 //! Reports as short text.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hardsnap::retention::Status;
 use hardsnap::{
     BackupReport, Counts, LeftOutBy, MarkReport, Outcome, Pause, Problem, PrunePlan, ReindexReport,
-    RemovalReport, Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
+    RemovalReport, RestoreReport, Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
 };
 
 use super::summary::status;
@@ -23,6 +23,10 @@ pub(crate) fn entry(path: &Path, outcome: Outcome) -> String {
         Outcome::Copied => "copied",
         Outcome::Made => "made",
         Outcome::LeftOut => "left out",
+        Outcome::Written => "written",
+        Outcome::Replaced => "replaced",
+        Outcome::Left => "left",
+        Outcome::Deleted => "deleted",
         _ => "done",
     };
     format!("{word:8} {}\n", Escaped::new(path))
@@ -103,6 +107,49 @@ pub(crate) fn tree(report: &TreeReport, target: &Path, dry_run: bool) -> String 
         not_taken(report.skipped.len(), report.counts.excluded),
         duration(report.elapsed)
     )
+}
+
+/// A restore that was done.
+pub(crate) fn restore(report: &RestoreReport, dry_run: bool) -> String {
+    let RestoreReport {
+        counts,
+        snapshot,
+        deleted,
+        ..
+    } = report;
+    let verb = if dry_run { "would restore" } else { "restored" };
+    let mut text = format!(
+        "{verb} {snapshot} to {}: {} written ({}), {} replaced, {} left",
+        Escaped::new(&report.target),
+        plural(counts.written, "entry", "entries"),
+        size(counts.bytes_written),
+        count(counts.replaced),
+        count(counts.left)
+    );
+    if !deleted.is_empty() {
+        text = format!("{text}, {} deleted", count(deleted.len() as u64));
+    }
+    if !report.damaged.is_empty() {
+        let damaged = plural(report.damaged.len() as u64, "file", "files");
+        text = format!("{text}; {damaged} damaged and not restored");
+    }
+    format!("{text} in {}\n", duration(report.elapsed))
+}
+
+/// What keeps a restore from beginning, and what it would delete.
+pub(crate) fn restore_plan(report: &RestoreReport) -> String {
+    let mut text = to_delete(&report.deleted);
+    for obstacle in &report.in_the_way {
+        text += &message(&obstacle.to_string(), &[&obstacle.path]);
+        text.push('\n');
+    }
+    text
+}
+
+/// What is to be deleted, a line each.
+pub(crate) fn to_delete(paths: &[PathBuf]) -> String {
+    let line = |path: &PathBuf| format!("would delete {}\n", Escaped::new(path));
+    paths.iter().map(line).collect()
 }
 
 /// `12,345 files linked, 17 copied (17.0 MiB new of 3.0 GiB), 812 directories`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 pub(crate) use hardsnap::json::Line;
 use hardsnap::json::PathFields;
-use hardsnap::{LeftOutBy, Outcome, Problem};
+use hardsnap::{LeftOutBy, Obstacle, Outcome, Problem};
 use serde::Serialize;
 
 /// `status`: how far a run is.
@@ -53,6 +53,10 @@ impl Entry {
             Outcome::Copied => "copied",
             Outcome::Made => "made",
             Outcome::LeftOut => "left-out",
+            Outcome::Written => "written",
+            Outcome::Replaced => "replaced",
+            Outcome::Left => "left",
+            Outcome::Deleted => "deleted",
             _ => "other",
         };
         Line::new(
@@ -103,6 +107,19 @@ impl ErrorFields {
             operation: Some(problem.operation.to_string()),
             error: Some(problem.error.clone()),
             os_error: problem.raw_os_error,
+            hint: None,
+            exit_code: None,
+        }
+    }
+
+    pub(crate) fn of_obstacle(obstacle: &Obstacle) -> ErrorFields {
+        ErrorFields {
+            message: obstacle.to_string(),
+            path: Some(obstacle.path.as_path().into()),
+            code: "in_the_way",
+            operation: None,
+            error: Some(obstacle.reason.as_str().to_owned()),
+            os_error: None,
             hint: None,
             exit_code: None,
         }

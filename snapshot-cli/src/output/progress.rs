@@ -139,16 +139,19 @@ fn number(phase: Phase) -> u8 {
         Phase::Flushing => 3,
         Phase::Removing => 4,
         Phase::Reindexing => REINDEXING,
+        Phase::Looking => 6,
+        Phase::Restoring => RESTORING,
         _ => 0,
     }
 }
 
 const WALKING: u8 = 2;
 const REINDEXING: u8 = 5;
+const RESTORING: u8 = 7;
 
 /// Tells whether entries are counted in a phase.
 fn counted(phase: u8) -> bool {
-    phase == WALKING || phase == REINDEXING
+    phase == WALKING || phase == REINDEXING || phase == RESTORING
 }
 
 /// The phase by its number: as a word for programs, and for a person.
@@ -158,6 +161,8 @@ fn phase_words(number: u8) -> (&'static str, &'static str) {
         WALKING => ("walking", "walking"),
         3 => ("flushing", "flushing to the destination"),
         4 => ("removing", "removing expired snapshots"),
+        6 => ("looking", "looking what is there"),
+        RESTORING => ("restoring", "restoring"),
         REINDEXING => ("reindexing", "reading the snapshots"),
         _ => ("starting", "starting"),
     }

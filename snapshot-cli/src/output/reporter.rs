@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hardsnap::{Event, LeftOutBy, Observer, Operation, Outcome, Phase, Problem, Warning};
+use hardsnap::{Event, LeftOutBy, Observer, Obstacle, Operation, Outcome, Phase, Problem, Warning};
 
 use super::progress::Progress;
 use super::text::{Escaped, plural};
@@ -95,6 +95,7 @@ impl Observer for Reporter {
                     self.seen.problem("entry_skipped", problem);
                 }
             }),
+            Event::InTheWay(obstacle) => self.progress.aside(|| self.seen.obstacle(obstacle)),
             Event::Warning(warning) => self.seen.warning(warning),
             // The summary names what was removed.
             _ => {}
@@ -201,8 +202,26 @@ impl Seen {
         }
     }
 
+    /// Something that keeps a restore from beginning. All of them are named.
+    fn obstacle(&self, obstacle: &Obstacle) {
+        if self.console.is_json() {
+            let line = json::ErrorFields::of_obstacle(obstacle).line();
+            self.console.print_json(&line);
+        } else {
+            let text = obstacle.to_string();
+            self.console.tell(human::message(&text, &[&obstacle.path]));
+        }
+    }
+
     fn entry(&self, path: &Path, outcome: Outcome) {
-        let notable = matches!(outcome, Outcome::Copied | Outcome::LeftOut);
+        let notable = matches!(
+            outcome,
+            Outcome::Copied
+                | Outcome::LeftOut
+                | Outcome::Written
+                | Outcome::Replaced
+                | Outcome::Deleted
+        );
         if !notable && !self.console.names_every_entry() {
             return;
         }

@@ -6,8 +6,8 @@ use std::path::Path;
 use hardsnap::json::PathFields;
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Catalog, ChangeKind, EntryChange, Pause, PrunePlan, RemovalReport, Room, Sizes,
-    SnapshotInfo, SnapshotName, Store, TreeReport, Warning,
+    BackupReport, Catalog, ChangeKind, EntryChange, Pause, PrunePlan, RemovalReport, RestoreReport,
+    Room, Sizes, SnapshotInfo, SnapshotName, Store, TreeReport, Warning,
 };
 use serde::Serialize;
 
@@ -54,6 +54,13 @@ pub(crate) struct Backup<'a> {
 pub(crate) struct Tree<'a> {
     #[serde(flatten)]
     pub(crate) report: &'a TreeReport,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Restore<'a> {
+    #[serde(flatten)]
+    pub(crate) report: &'a RestoreReport,
     pub(crate) dry_run: bool,
 }
 
