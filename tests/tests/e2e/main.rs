@@ -36,6 +36,7 @@ mod refusals;
 mod refused;
 mod reindex;
 mod removal;
+mod restore;
 mod retention;
 mod room;
 mod sources;
