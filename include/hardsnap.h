@@ -273,6 +273,11 @@
 #define HARDSNAP_EVENT_EXPECTED 7
 
 /**
+ * Something keeps a restore from beginning. There is its path.
+ */
+#define HARDSNAP_EVENT_IN_THE_WAY 8
+
+/**
  * Leftovers of a run that did not end well are removed.
  */
 #define HARDSNAP_PHASE_TIDYING_UP 1
@@ -296,6 +301,16 @@
  * The trees of the snapshots are read, for a new catalog.
  */
 #define HARDSNAP_PHASE_REINDEXING 5
+
+/**
+ * What is where entries are to be restored is looked at.
+ */
+#define HARDSNAP_PHASE_LOOKING 6
+
+/**
+ * Entries are restored.
+ */
+#define HARDSNAP_PHASE_RESTORING 7
 
 /**
  * Local disks below the source are entered; network, FUSE and autofs mounts
@@ -414,6 +429,26 @@
 #define HARDSNAP_FILES_MOVED 8
 
 /**
+ * Of a restore: entries of every kind that were not there before.
+ */
+#define HARDSNAP_ENTRIES_WRITTEN 9
+
+/**
+ * Of a restore: entries that took the place of others.
+ */
+#define HARDSNAP_ENTRIES_REPLACED 10
+
+/**
+ * Of a restore: entries that stayed as they were.
+ */
+#define HARDSNAP_ENTRIES_LEFT 11
+
+/**
+ * Of a restore: sizes of the files that were written or replaced, in bytes.
+ */
+#define HARDSNAP_BYTES_WRITTEN 12
+
+/**
  * There is no snapshot to speak of.
  */
 #define HARDSNAP_SNAPSHOT_NONE 0
@@ -432,6 +467,27 @@
  * It looks wrong, and counts for nothing until somebody accepts it.
  */
 #define HARDSNAP_SNAPSHOT_SUSPECT 3
+
+/**
+ * What differs is in the way: nothing is written then, and each is told by
+ * HARDSNAP_EVENT_IN_THE_WAY. The default.
+ */
+#define HARDSNAP_OVERWRITE_NEVER 0
+
+/**
+ * What is there is replaced, whatever it is.
+ */
+#define HARDSNAP_OVERWRITE_ALWAYS 1
+
+/**
+ * What is there is replaced if anything about it differs.
+ */
+#define HARDSNAP_OVERWRITE_CHANGED 2
+
+/**
+ * What is there is replaced if the snapshot's mtime is the later one.
+ */
+#define HARDSNAP_OVERWRITE_NEWER 3
 
 /**
  * Flag of a snapshot: something is missing in it.
@@ -595,6 +651,11 @@ typedef struct hardsnap_prune_plan hardsnap_prune_plan;
  * concern such a run is NULL, 0 or empty.
  */
 typedef struct hardsnap_report hardsnap_report;
+
+/**
+ * What is restored, to where, and what becomes of what is there.
+ */
+typedef struct hardsnap_restore_options hardsnap_restore_options;
 
 /**
  * What deleting a set of snapshots would free.
@@ -766,6 +827,16 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
 #define HARDSNAP_TARGET_NOT_EMPTY 305
 
 /**
+ * The target of a restore lies in the store.
+ */
+#define HARDSNAP_TARGET_IS_STORE 306
+
+/**
+ * Something is where an entry was to be restored; nothing was written.
+ */
+#define HARDSNAP_IN_THE_WAY 307
+
+/**
  * There is a snapshot of that time already.
  */
 #define HARDSNAP_TIME_TAKEN 400
@@ -795,6 +866,11 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
  * removed was to be read.
  */
 #define HARDSNAP_SNAPSHOT_IN_USE 405
+
+/**
+ * The snapshot does not have a path that was to be restored.
+ */
+#define HARDSNAP_NOT_IN_SNAPSHOT 406
 
 #ifdef __cplusplus
 extern "C" {
@@ -1246,6 +1322,11 @@ const struct hardsnap_problem *hardsnap_event_problem(const struct hardsnap_even
  * The warning as a line of text, or NULL.
  */
 const char *hardsnap_event_warning(const struct hardsnap_event *event);
+
+/**
+ * The path of what is in the way, or NULL.
+ */
+const char *hardsnap_event_path(const struct hardsnap_event *event, size_t *length);
 
 /**
  * Makes a filter that takes everything. Never NULL.
@@ -1780,6 +1861,139 @@ const struct hardsnap_problem *hardsnap_report_left_behind(const struct hardsnap
  * How long it took, in seconds.
  */
 double hardsnap_report_elapsed_seconds(const struct hardsnap_report *report);
+
+/**
+ * How many things are in the way of a restore; only of a dry run.
+ */
+size_t hardsnap_report_in_the_way_count(const struct hardsnap_report *report);
+
+/**
+ * The path of one of the things that are in the way of a restore; NULL beyond the last.
+ */
+const char *hardsnap_report_in_the_way(const struct hardsnap_report *report,
+                                       size_t index,
+                                       size_t *length);
+
+/**
+ * How many paths a restore deleted because the snapshot does not have them.
+ */
+size_t hardsnap_report_deleted_count(const struct hardsnap_report *report);
+
+/**
+ * The path of one of the paths that a restore deleted; NULL beyond the last.
+ */
+const char *hardsnap_report_deleted(const struct hardsnap_report *report,
+                                    size_t index,
+                                    size_t *length);
+
+/**
+ * How many files a restore left out because they are damaged in the store.
+ */
+size_t hardsnap_report_damaged_count(const struct hardsnap_report *report);
+
+/**
+ * The path of one of the files that a restore left out because they are damaged in the store; NULL beyond the last.
+ */
+const char *hardsnap_report_damaged(const struct hardsnap_report *report,
+                                    size_t index,
+                                    size_t *length);
+
+/**
+ * Makes options that restore everything below a directory, each path at its
+ * whole length. The directory is made if it is missing, but not those above it.
+ */
+hardsnap_status hardsnap_restore_options_into(const char *directory,
+                                              size_t length,
+                                              struct hardsnap_restore_options **options,
+                                              struct hardsnap_error **error);
+
+/**
+ * Makes options that restore everything to where it came from.
+ */
+hardsnap_status hardsnap_restore_options_in_place(struct hardsnap_restore_options **options,
+                                                  struct hardsnap_error **error);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_restore_options_free(struct hardsnap_restore_options *options);
+
+/**
+ * Restores this path, with all that is in it and the way to it, and others
+ * that are added, in place of everything.
+ */
+hardsnap_status hardsnap_restore_options_add_path(struct hardsnap_restore_options *options,
+                                                  const char *restored_path,
+                                                  size_t length,
+                                                  struct hardsnap_error **error);
+
+/**
+ * Sets what becomes of what is there and differs: HARDSNAP_OVERWRITE_NEVER or
+ * another of these.
+ */
+hardsnap_status hardsnap_restore_options_set_overwrite(struct hardsnap_restore_options *options,
+                                                       int32_t number,
+                                                       struct hardsnap_error **error);
+
+/**
+ * Deletes what is in restored directories and not in the snapshot, in place
+ * only. A dry run tells which paths these are (hardsnap_report_deleted).
+ */
+hardsnap_status hardsnap_restore_options_delete_extraneous(struct hardsnap_restore_options *options,
+                                                           struct hardsnap_error **error);
+
+/**
+ * Deletes this path, and others that are added, if it is in a restored
+ * directory and not in the snapshot; of what else is like that nothing.
+ */
+hardsnap_status hardsnap_restore_options_add_deleted(struct hardsnap_restore_options *options,
+                                                     const char *deleted_path,
+                                                     size_t length,
+                                                     struct hardsnap_error **error);
+
+/**
+ * Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+ */
+hardsnap_status hardsnap_restore_options_set_mode(struct hardsnap_restore_options *options,
+                                                  int32_t number,
+                                                  struct hardsnap_error **error);
+
+/**
+ * Sets the number of worker threads; 0 for as many as there are processors.
+ */
+hardsnap_status hardsnap_restore_options_set_jobs(struct hardsnap_restore_options *options,
+                                                  uint32_t threads,
+                                                  struct hardsnap_error **error);
+
+/**
+ * Restores paths of the snapshot with this full name, with all their metadata.
+ * What could not be restored, or not with all that it has in the snapshot, is
+ * in the report (hardsnap_report_skipped). `cancel` and `callback` may be NULL.
+ *
+ * Errors: HARDSNAP_IN_THE_WAY, and nothing was written;
+ * HARDSNAP_UNKNOWN_SNAPSHOT, HARDSNAP_NOT_IN_SNAPSHOT,
+ * HARDSNAP_TARGET_IS_STORE, HARDSNAP_NO_SPACE, HARDSNAP_FLUSH_FAILED and
+ * others. A restore that was cut short goes on when it is done again.
+ */
+hardsnap_status hardsnap_store_restore(const struct hardsnap_store *store,
+                                       const char *name,
+                                       const struct hardsnap_restore_options *options,
+                                       const struct hardsnap_cancel *cancel,
+                                       hardsnap_callback callback,
+                                       void *user_data,
+                                       struct hardsnap_report **report,
+                                       struct hardsnap_error **error);
+
+/**
+ * Finds the newest snapshot that is not later than an instant, in seconds since
+ * 1970. One that is suspect does not count.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT, HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_resolve_before(const struct hardsnap_store *store,
+                                              int64_t instant,
+                                              struct hardsnap_snapshot **snapshot,
+                                              struct hardsnap_error **error);
 
 /**
  * Decides which of `count` snapshots to keep at `now`: a pure function of its

@@ -10,7 +10,7 @@ use crate::cancel::hardsnap_cancel;
 use crate::error::Failure;
 use crate::problem::hardsnap_problem;
 use crate::report::{count_of, hardsnap_report};
-use crate::text::{Text, lend};
+use crate::text::{Text, lend, lend_path};
 
 /// The run has the lock. There are a snapshot's name and, if there is a basis,
 /// the counts of that, an estimate of what is to come.
@@ -30,6 +30,9 @@ pub const HARDSNAP_EVENT_REMOVED: i32 = 6;
 /// together, an estimate of what is to come.
 pub const HARDSNAP_EVENT_EXPECTED: i32 = 7;
 
+/// Something keeps a restore from beginning. There is its path.
+pub const HARDSNAP_EVENT_IN_THE_WAY: i32 = 8;
+
 /// Leftovers of a run that did not end well are removed.
 pub const HARDSNAP_PHASE_TIDYING_UP: i32 = 1;
 /// Sources are walked, compared, linked and copied.
@@ -40,6 +43,10 @@ pub const HARDSNAP_PHASE_FLUSHING: i32 = 3;
 pub const HARDSNAP_PHASE_REMOVING: i32 = 4;
 /// The trees of the snapshots are read, for a new catalog.
 pub const HARDSNAP_PHASE_REINDEXING: i32 = 5;
+/// What is where entries are to be restored is looked at.
+pub const HARDSNAP_PHASE_LOOKING: i32 = 6;
+/// Entries are restored.
+pub const HARDSNAP_PHASE_RESTORING: i32 = 7;
 
 /// What a run tells; lent for the time of one call.
 #[derive(Debug, Default)]
@@ -50,6 +57,7 @@ pub struct hardsnap_event {
     snapshot: Option<Text>,
     problem: Option<hardsnap_problem>,
     warning: Option<Text>,
+    path: Option<Text>,
 }
 
 impl hardsnap_event {
@@ -72,6 +80,8 @@ impl hardsnap_event {
                     Phase::Flushing => HARDSNAP_PHASE_FLUSHING,
                     Phase::Removing => HARDSNAP_PHASE_REMOVING,
                     Phase::Reindexing => HARDSNAP_PHASE_REINDEXING,
+                    Phase::Looking => HARDSNAP_PHASE_LOOKING,
+                    Phase::Restoring => HARDSNAP_PHASE_RESTORING,
                     _ => return None,
                 },
                 ..event
@@ -94,6 +104,11 @@ impl hardsnap_event {
             News::Warning(warning) => hardsnap_event {
                 kind: HARDSNAP_EVENT_WARNING,
                 warning: Some(Text::new(warning)),
+                ..event
+            },
+            News::InTheWay(obstacle) => hardsnap_event {
+                kind: HARDSNAP_EVENT_IN_THE_WAY,
+                path: Some(obstacle.path.as_path().into()),
                 ..event
             },
             News::Removed(name) => hardsnap_event {
@@ -210,4 +225,14 @@ pub unsafe extern "C" fn hardsnap_event_problem(
 pub unsafe extern "C" fn hardsnap_event_warning(event: *const hardsnap_event) -> *const c_char {
     // SAFETY: stated in the header.
     lend(unsafe { event.as_ref() }.and_then(|event| event.warning.as_ref()))
+}
+
+/// The path of what is in the way, or NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_event_path(
+    event: *const hardsnap_event,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    unsafe { lend_path(event.as_ref().and_then(|event| event.path.as_ref()), length) }
 }

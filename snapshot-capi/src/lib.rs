@@ -27,6 +27,7 @@ pub mod plan;
 pub mod policy;
 pub mod problem;
 pub mod report;
+pub mod restore;
 pub mod retention;
 pub mod sizes;
 pub mod snapshot;

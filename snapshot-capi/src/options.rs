@@ -56,7 +56,7 @@ fn mounts(number: i32) -> Result<Mounts, Failure> {
     one_of("mounts", number, &values)
 }
 
-fn mode(number: i32) -> Result<Mode, Failure> {
+pub(crate) fn mode(number: i32) -> Result<Mode, Failure> {
     let values = [
         (HARDSNAP_MODE_ACT, Mode::Act),
         (HARDSNAP_MODE_DRY_RUN, Mode::DryRun),
@@ -88,7 +88,7 @@ fn hashes(number: i32) -> Result<Hashes, Failure> {
     one_of("hashes", number, &values)
 }
 
-fn jobs(number: u32) -> Jobs {
+pub(crate) fn jobs(number: u32) -> Jobs {
     NonZeroUsize::new(number as usize).map_or(Jobs::Auto, Jobs::Exactly)
 }
 

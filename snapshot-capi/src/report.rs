@@ -1,17 +1,19 @@
 //! What a run did.
 
 use std::ffi::c_char;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::retention::Status;
 use engine::{
-    BackupReport, Counts, Problem, ReindexReport, RemovalReport, SnapshotName, TreeReport, Warning,
+    BackupReport, Counts, Problem, ReindexReport, RemovalReport, RestoreCounts, RestoreReport,
+    SnapshotName, TreeReport, Warning,
 };
 
 use crate::argument::free;
 use crate::guard::look;
 use crate::problem::hardsnap_problem;
-use crate::text::{Text, lend};
+use crate::text::{Text, lend, lend_path};
 
 /// Names of regular files that were made hard links, moved ones not included.
 pub const HARDSNAP_FILES_LINKED: i32 = 0;
@@ -32,6 +34,14 @@ pub const HARDSNAP_EXCLUDED: i32 = 7;
 /// Regular files that were linked to an entry that the basis has under another
 /// name.
 pub const HARDSNAP_FILES_MOVED: i32 = 8;
+/// Of a restore: entries of every kind that were not there before.
+pub const HARDSNAP_ENTRIES_WRITTEN: i32 = 9;
+/// Of a restore: entries that took the place of others.
+pub const HARDSNAP_ENTRIES_REPLACED: i32 = 10;
+/// Of a restore: entries that stayed as they were.
+pub const HARDSNAP_ENTRIES_LEFT: i32 = 11;
+/// Of a restore: sizes of the files that were written or replaced, in bytes.
+pub const HARDSNAP_BYTES_WRITTEN: i32 = 12;
 
 /// There is no snapshot to speak of.
 pub const HARDSNAP_SNAPSHOT_NONE: i32 = 0;
@@ -80,6 +90,10 @@ pub struct hardsnap_report {
     left_behind: Vec<hardsnap_problem>,
     elapsed: Duration,
     suspicions: Vec<Text>,
+    restored: RestoreCounts,
+    in_the_way: Vec<Text>,
+    deleted: Vec<Text>,
+    damaged: Vec<Text>,
     json: Option<Text>,
 }
 
@@ -110,6 +124,7 @@ impl From<BackupReport> for hardsnap_report {
             prune_paused: report.prune_paused.map(Text::new),
             left_behind: problems(&report.left_behind),
             elapsed: report.elapsed,
+            ..hardsnap_report::default()
         }
     }
 }
@@ -147,6 +162,25 @@ impl From<ReindexReport> for hardsnap_report {
             skipped: problems(&report.skipped),
             warnings: warnings(&report.warnings),
             elapsed: report.elapsed,
+            ..hardsnap_report::default()
+        }
+    }
+}
+
+impl From<RestoreReport> for hardsnap_report {
+    fn from(report: RestoreReport) -> hardsnap_report {
+        let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
+        let obstacles = report.in_the_way.iter();
+        hardsnap_report {
+            json: Some(Text::json(&report)),
+            snapshot: Some(Text::new(report.snapshot)),
+            skipped: problems(&report.skipped),
+            warnings: warnings(&report.warnings),
+            elapsed: report.elapsed,
+            restored: report.counts,
+            in_the_way: obstacles.map(|one| one.path.as_path().into()).collect(),
+            deleted: paths(&report.deleted),
+            damaged: paths(&report.damaged),
             ..hardsnap_report::default()
         }
     }
@@ -198,8 +232,15 @@ pub unsafe extern "C" fn hardsnap_report_basis(report: *const hardsnap_report) -
 /// of these. 0 for what is none of them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hardsnap_report_count(report: *const hardsnap_report, which: i32) -> u64 {
+    let count = |report: &hardsnap_report| match which {
+        HARDSNAP_ENTRIES_WRITTEN => report.restored.written,
+        HARDSNAP_ENTRIES_REPLACED => report.restored.replaced,
+        HARDSNAP_ENTRIES_LEFT => report.restored.left,
+        HARDSNAP_BYTES_WRITTEN => report.restored.bytes_written,
+        _ => count_of(&report.counts, which),
+    };
     // SAFETY: stated in the header.
-    unsafe { of(report, |report| count_of(&report.counts, which)) }.unwrap_or(0)
+    unsafe { of(report, count) }.unwrap_or(0)
 }
 
 /// How many sources look as if they had been lost.
@@ -315,4 +356,67 @@ pub unsafe extern "C" fn hardsnap_report_left_behind(
 pub unsafe extern "C" fn hardsnap_report_elapsed_seconds(report: *const hardsnap_report) -> f64 {
     // SAFETY: stated in the header.
     unsafe { of(report, |report| report.elapsed.as_secs_f64()) }.unwrap_or(0.0)
+}
+
+/// How many things are in the way of a restore; only of a dry run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_in_the_way_count(report: *const hardsnap_report) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { of(report, |report| report.in_the_way.len()) }.unwrap_or(0)
+}
+
+/// The path of one of the things that are in the way of a restore; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_in_the_way(
+    report: *const hardsnap_report,
+    index: usize,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    unsafe {
+        let found = of(report, |report| report.in_the_way.get(index));
+        lend_path(found.flatten(), length)
+    }
+}
+
+/// How many paths a restore deleted because the snapshot does not have them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_deleted_count(report: *const hardsnap_report) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { of(report, |report| report.deleted.len()) }.unwrap_or(0)
+}
+
+/// The path of one of the paths that a restore deleted; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_deleted(
+    report: *const hardsnap_report,
+    index: usize,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    unsafe {
+        let found = of(report, |report| report.deleted.get(index));
+        lend_path(found.flatten(), length)
+    }
+}
+
+/// How many files a restore left out because they are damaged in the store.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_damaged_count(report: *const hardsnap_report) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { of(report, |report| report.damaged.len()) }.unwrap_or(0)
+}
+
+/// The path of one of the files that a restore left out because they are damaged in the store; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_damaged(
+    report: *const hardsnap_report,
+    index: usize,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    unsafe {
+        let found = of(report, |report| report.damaged.get(index));
+        lend_path(found.flatten(), length)
+    }
 }

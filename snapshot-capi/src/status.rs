@@ -64,6 +64,10 @@ pub const HARDSNAP_NO_SPACE: hardsnap_status = 303;
 pub const HARDSNAP_FLUSH_FAILED: hardsnap_status = 304;
 /// The target of a tree exists and is not empty.
 pub const HARDSNAP_TARGET_NOT_EMPTY: hardsnap_status = 305;
+/// The target of a restore lies in the store.
+pub const HARDSNAP_TARGET_IS_STORE: hardsnap_status = 306;
+/// Something is where an entry was to be restored; nothing was written.
+pub const HARDSNAP_IN_THE_WAY: hardsnap_status = 307;
 
 /// There is a snapshot of that time already.
 pub const HARDSNAP_TIME_TAKEN: hardsnap_status = 400;
@@ -78,6 +82,8 @@ pub const HARDSNAP_SNAPSHOT_HELD: hardsnap_status = 404;
 /// A snapshot that is being read was to be deleted, or one that is being
 /// removed was to be read.
 pub const HARDSNAP_SNAPSHOT_IN_USE: hardsnap_status = 405;
+/// The snapshot does not have a path that was to be restored.
+pub const HARDSNAP_NOT_IN_SNAPSHOT: hardsnap_status = 406;
 
 /// The version of the library, such as "0.1.0"; HARDSNAP_VERSION is that of the
 /// header.
@@ -119,6 +125,9 @@ fn name(status: hardsnap_status) -> &'static CStr {
         HARDSNAP_NO_SPACE => c"no_space",
         HARDSNAP_FLUSH_FAILED => c"flush_failed",
         HARDSNAP_TARGET_NOT_EMPTY => c"target_not_empty",
+        HARDSNAP_TARGET_IS_STORE => c"target_is_store",
+        HARDSNAP_IN_THE_WAY => c"in_the_way",
+        HARDSNAP_NOT_IN_SNAPSHOT => c"not_in_snapshot",
         HARDSNAP_TIME_TAKEN => c"time_taken",
         HARDSNAP_UNKNOWN_SNAPSHOT => c"unknown_snapshot",
         HARDSNAP_AMBIGUOUS_SNAPSHOT => c"ambiguous_snapshot",
@@ -151,6 +160,9 @@ pub(crate) fn of_kind(kind: ErrorKind) -> hardsnap_status {
         ErrorKind::NoSpace => HARDSNAP_NO_SPACE,
         ErrorKind::FlushFailed => HARDSNAP_FLUSH_FAILED,
         ErrorKind::TargetNotEmpty => HARDSNAP_TARGET_NOT_EMPTY,
+        ErrorKind::TargetIsStore => HARDSNAP_TARGET_IS_STORE,
+        ErrorKind::InTheWay => HARDSNAP_IN_THE_WAY,
+        ErrorKind::NotInSnapshot => HARDSNAP_NOT_IN_SNAPSHOT,
         ErrorKind::TimeTaken => HARDSNAP_TIME_TAKEN,
         ErrorKind::UnknownSnapshot => HARDSNAP_UNKNOWN_SNAPSHOT,
         ErrorKind::AmbiguousSnapshot => HARDSNAP_AMBIGUOUS_SNAPSHOT,

@@ -16,8 +16,8 @@ extern int64_t seconds;
 #define HANDLES(DO)                                                                           \
     DO(backup_options) DO(cancel) DO(capabilities) DO(catalog) DO(changes) DO(decisions)      \
     DO(entries) DO(entry) DO(error) DO(filter) DO(found) DO(init_options) DO(path) DO(policy) \
-    DO(prune_plan) DO(report) DO(sizes) DO(snapshot) DO(snapshots) DO(store) DO(tree_options) \
-    DO(versions)
+    DO(prune_plan) DO(report) DO(restore_options) DO(sizes) DO(snapshot) DO(snapshots)        \
+    DO(store) DO(tree_options) DO(versions)
 /* What functions lend that end in _next. */
 #define LENT(DO) DO(change) DO(entry) DO(found_path)
 #define DECLARE(name) extern hardsnap_##name *a_##name, *out_##name;

@@ -69,6 +69,7 @@ EXACT = {
     ("hardsnap_catalog_entry", "length"): "strlen(source)",
     ("hardsnap_catalog_versions", "length"): "strlen(source)",
     ("hardsnap_catalog_resolve", "length"): "strlen(source)",
+    ("hardsnap_store_restore", "name"): "names[0]",
 }
 GARBAGE = {
     "int32_t": ["-1", "INT32_MAX", "INT32_MIN"],
@@ -83,8 +84,8 @@ GARBAGE = {
 HANDLES = [
     "backup_options", "cancel", "capabilities", "catalog", "change", "changes", "decisions",
     "entries", "entry", "entry_version", "error", "event", "filter", "found", "found_path",
-    "init_options", "path", "policy", "problem", "prune_plan", "report", "sizes", "snapshot",
-    "snapshots", "store", "tree_options", "versions",
+    "init_options", "path", "policy", "problem", "prune_plan", "report", "restore_options", "sizes",
+    "snapshot", "snapshots", "store", "tree_options", "versions",
 ]
 PROTOTYPE = re.compile(r"^([a-z_0-9 ]+?[ *]+)(hardsnap_\w+)\(([^;]*)\);", re.MULTILINE)
 

@@ -98,6 +98,10 @@ int main(int argc, char **argv)
     a_policy = hardsnap_policy_new();
     a_init_options = hardsnap_init_options_new();
     a_tree_options = hardsnap_tree_options_new();
+    /* Never in place: this is about arguments. */
+    const char *restored = below(folder, "restored");
+    CHECK_OK(hardsnap_restore_options_into(restored, strlen(restored), &a_restore_options,
+                                           &error));
     CHECK_OK(hardsnap_store_probe(a_store, &a_capabilities, &error));
     CHECK_OK(hardsnap_store_snapshots(a_store, &a_snapshots, &error));
     CHECK_OK(hardsnap_store_resolve(a_store, "latest", &a_snapshot, &error));

@@ -24,6 +24,7 @@ static=(-x none "$lib/libhardsnap.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl)
 declare -A sources=(
     [store]=tests/c/store.c
     [catalog]=tests/c/catalog.c
+    [restore]=tests/c/restore.c
     [retention]=tests/c/retention.c
     [garbage]="tests/c/garbage_main.c $work/garbage.c"
 )
