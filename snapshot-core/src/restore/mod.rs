@@ -147,7 +147,7 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn run(&self) -> Result<RestoreReport> {
-        let pool = pool(self.options.jobs)?;
+        let pool = pool(self.options.jobs, &[&self.store.root])?;
         let tree_path = self
             .store
             .path()

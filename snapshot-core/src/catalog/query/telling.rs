@@ -3,9 +3,10 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
+use crate::catalog::directory;
 use crate::catalog::open::Trouble;
 use crate::catalog::query::names::{Listing, Wanted, covers, lookup};
-use crate::catalog::query::place::{ABOVE, directory};
+use crate::catalog::query::place::ABOVE;
 use crate::catalog::query::reading::{Handle, Stop};
 use crate::catalog::query::{Catalog, CatalogSnapshot};
 use crate::catalog::row::{DirId, Version};
@@ -88,7 +89,7 @@ impl Telling {
     /// The number of a directory's path, for one whose own row cannot be told.
     pub(crate) fn directory(&self, up: DirId, name: &CStr) -> Result<Option<DirId>> {
         self.handle
-            .read(|reading| directory(reading, up, name.to_bytes()))
+            .read(|reading| directory::find(reading.connection, up, name.to_bytes()))
     }
 
     /// The first entries of a directory.
