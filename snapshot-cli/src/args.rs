@@ -161,6 +161,13 @@ pub(crate) struct BackupArgs {
     /// Remove no expired snapshots
     #[arg(long)]
     pub(crate) no_prune: bool,
+    /// Keep a copy of the store's catalog in DIR, if the store is on a file server
+    /// [default: hardsnap in the system's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Keep no copy of the store's catalog
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub(crate) no_cache: bool,
     /// Make a new tree, even if there is an expired one that could be made the next
     #[arg(long)]
     pub(crate) no_recycle: bool,

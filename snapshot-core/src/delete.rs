@@ -8,7 +8,7 @@ use crate::prune::remove;
 use crate::record::SnapshotInfo;
 use crate::report::RemovalReport;
 use crate::retention::Status;
-use crate::store::Store;
+use crate::store::{Spares, Store};
 
 /// Which snapshots [`Store::delete`] may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,13 +40,17 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<RemovalReport> {
-        self.tidied_under_lock(observer, cancel, |snapshots, before, state| {
+        self.tidied_under_lock(observer, cancel, |snapshots, there, before, state| {
             self.refuse_to_delete(names, deletion, snapshots)?;
             self.remember_if_there_is_room(&before, &state)?;
             let mut names = names.to_vec();
             names.sort();
             names.dedup();
-            remove(self, &names, None, snapshots, observer, cancel)
+            let mut spares = Spares {
+                there,
+                chosen: None,
+            };
+            remove(self, &names, &mut spares, snapshots, observer, cancel)
         })
     }
 

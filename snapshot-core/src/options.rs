@@ -217,6 +217,7 @@ pub struct BackupOptions {
     pub(crate) reading: Reading,
     pub(crate) basis_check: BasisCheck,
     pub(crate) recycling: Recycling,
+    pub(crate) cache: Option<PathBuf>,
     pub(crate) hashes: Hashes,
 }
 
@@ -245,6 +246,7 @@ impl BackupOptions {
             reading: Reading::default(),
             basis_check: BasisCheck::default(),
             recycling: Recycling::default(),
+            cache: None,
             hashes: Hashes::default(),
         }
     }
@@ -323,6 +325,15 @@ impl BackupOptions {
     #[must_use]
     pub fn basis_check(mut self, basis_check: BasisCheck) -> BackupOptions {
         self.basis_check = basis_check;
+        self
+    }
+
+    /// Sets a folder for a copy of the catalog, which is kept there for the next
+    /// run if the store is on a file server. It takes some 200 bytes a file, may
+    /// be lost, and is made if it is missing. Default: none.
+    #[must_use]
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> BackupOptions {
+        self.cache = Some(folder.into());
         self
     }
 

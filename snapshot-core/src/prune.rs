@@ -22,7 +22,7 @@ use crate::report::{Operation, Problem, RemovalReport};
 use crate::retention::{self, Kept, Policy, Removed, Status};
 use crate::room::{self, MinFree};
 use crate::run::{now_monotonic, pool};
-use crate::store::{Spare, State, Store, newest};
+use crate::store::{Spare, Spares, State, Store, newest};
 use crate::tidy::{Unfinished, tidy};
 
 /// What a policy keeps and gives up of a store, at one instant.
@@ -151,7 +151,7 @@ impl Store {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<RemovalReport> {
-        self.tidied_under_lock(observer, cancel, |snapshots, before, state| {
+        self.tidied_under_lock(observer, cancel, |snapshots, spare, before, state| {
             let again = plan_with(snapshots, &plan.policy, plan.now);
             let decision = judge(
                 &made(snapshots),
@@ -177,11 +177,14 @@ impl Store {
                 .filter(|name| planned.contains(name))
                 .collect();
             // Whoever wants room has no use for a tree that takes some.
-            let spare = match plan.min_free {
-                None => self.choose_spare(snapshots, &doomed)?,
-                Some(_) => None,
+            let mut spares = match plan.min_free {
+                None => self.choose_spare(snapshots, &doomed, spare),
+                Some(_) => Spares {
+                    there: spare,
+                    chosen: None,
+                },
             };
-            let mut report = remove(self, &doomed, spare.as_ref(), snapshots, observer, cancel)?;
+            let mut report = remove(self, &doomed, &mut spares, snapshots, observer, cancel)?;
             if let Some(min_free) = plan.min_free {
                 let more = &again.for_room;
                 room::make(
@@ -189,6 +192,7 @@ impl Store {
                     min_free,
                     more,
                     snapshots,
+                    spares.there.as_ref(),
                     &mut report,
                     observer,
                     cancel,
@@ -204,7 +208,7 @@ impl Store {
         &self,
         observer: &dyn Observer,
         cancel: &CancelToken,
-        act: impl FnOnce(&[SnapshotInfo], State, State) -> Result<RemovalReport> + Send,
+        act: impl FnOnce(&[SnapshotInfo], Option<Spare>, State, State) -> Result<RemovalReport> + Send,
     ) -> Result<RemovalReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
@@ -215,7 +219,7 @@ impl Store {
         let state = self.state()?;
         let next_sequence = state.next_sequence(&snapshots);
         let counted = state.clone().counted_to(next_sequence);
-        let mut report = pool.install(|| act(&snapshots, state, counted))?;
+        let mut report = pool.install(|| act(&snapshots, tidied.spare, state, counted))?;
         if !report.removed.is_empty() {
             let mut left = snapshots;
             left.retain(|snapshot| !report.removed.contains(&snapshot.name));
@@ -347,7 +351,7 @@ fn move_away(
 pub(crate) fn remove(
     store: &Store,
     doomed: &[SnapshotName],
-    spare: Option<&Spare>,
+    spares: &mut Spares,
     snapshots: &[SnapshotInfo],
     observer: &dyn Observer,
     cancel: &CancelToken,
@@ -374,6 +378,7 @@ pub(crate) fn remove(
         if !snapshots.iter().any(|snapshot| snapshot.name == name) {
             continue;
         }
+        let spare = spares.chosen.as_ref();
         let to = match spare.filter(|spare| spare.name == name) {
             Some(spare) => spare.file(),
             None => tree.clone(),
@@ -401,12 +406,15 @@ pub(crate) fn remove(
             store.failed("remove", &format!("{}/{file}", layout::RECORDS), error)
         })?;
     }
-    let spare = spare.filter(|spare| report.removed.contains(&spare.name));
-    if spare.is_some() {
-        store.give_up_spares(spare, cancel)?;
+    let chosen = spares.chosen.take();
+    let spare = chosen.filter(|spare| report.removed.contains(&spare.name));
+    if let Some(spare) = &spare {
+        if let Some(old) = spares.there.replace(spare.clone()) {
+            store.give_up_spare(&trash, &old, cancel)?;
+        }
     }
     for &name in &report.removed {
-        if spare.is_some_and(|spare| spare.name == name) {
+        if spare.as_ref().is_some_and(|spare| spare.name == name) {
             observer.on_event(&Event::Removed(name));
             continue;
         }

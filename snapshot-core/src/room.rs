@@ -10,12 +10,13 @@ use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::filter::ByteSize;
 use crate::fs::publish::{self, Filesystem};
+use crate::layout;
 use crate::name::SnapshotName;
 use crate::prune;
 use crate::record::SnapshotInfo;
 use crate::report::RemovalReport;
 use crate::retention::{Kept, Reason, Status};
-use crate::store::Store;
+use crate::store::{Spare, Spares, Store};
 
 /// So many of the newest snapshots never go to make room.
 const FLOOR: usize = 3;
@@ -170,6 +171,7 @@ pub(crate) fn make(
     min_free: MinFree,
     candidates: &[SnapshotName],
     snapshots: &[SnapshotInfo],
+    spare: Option<&Spare>,
     report: &mut RemovalReport,
     observer: &dyn Observer,
     cancel: &CancelToken,
@@ -179,8 +181,8 @@ pub(crate) fn make(
         false => settled(store, min_free, cancel)?,
     };
     let mut passed_over = Vec::new();
-    if !room.is_enough() && store.spare()?.is_some() {
-        store.give_up_spares(None, cancel)?;
+    if let Some(spare) = spare.filter(|_| !room.is_enough()) {
+        store.give_up_spare(&store.open_control(layout::TRASH)?, spare, cancel)?;
         room = settled(store, min_free, cancel)?;
     }
     for &name in candidates {
@@ -202,7 +204,14 @@ pub(crate) fn make(
             .filter(|snapshot| !gone.contains(&snapshot.name))
             .cloned()
             .collect();
-        let one = prune::remove(store, &[name], None, &left, observer, cancel)?;
+        let one = prune::remove(
+            store,
+            &[name],
+            &mut Spares::default(),
+            &left,
+            observer,
+            cancel,
+        )?;
         report.removed_for_room.extend(&one.removed);
         report.removed.extend(one.removed);
         report.left_behind.extend(one.left_behind);

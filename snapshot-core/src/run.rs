@@ -96,12 +96,11 @@ fn in_flight(place: &Dir) -> usize {
     /// A server that is so near answers before there is something else to do.
     const NEAR_MICROSECONDS: u128 = 250;
     let asked = now_monotonic();
-    let Ok(filesystem) = Filesystem::of(place) else {
+    let Ok(numbers) = Filesystem::numbers_of(place) else {
         return 0;
     };
-    // The server is asked twice.
-    let call_microseconds = asked.elapsed().as_micros() / 2;
-    match filesystem.inode_numbers() {
+    let call_microseconds = asked.elapsed().as_micros();
+    match numbers {
         InodeNumbers::Told => {
             let times = usize::try_from(call_microseconds / NEAR_MICROSECONDS);
             times.unwrap_or(MANY).saturating_mul(2).clamp(FEW, MANY)

@@ -108,6 +108,10 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
     if args.no_hash {
         options = options.hashes(Hashes::Off);
     }
+    let cache = args.cache_dir.clone().or_else(system_cache);
+    if let Some(cache) = cache.filter(|_| !args.no_cache) {
+        options = options.cache(cache);
+    }
     if args.no_recycle {
         options = options.recycling(Recycling::Off);
     }
@@ -118,6 +122,16 @@ fn options(args: &BackupArgs, sources: &[PathBuf]) -> BackupOptions {
         options = options.note(note);
     }
     options
+}
+
+/// The folder for what can be made again: the service's own, else the user's.
+fn system_cache() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from);
+    let ours = folder("CACHE_DIRECTORY").or_else(|| {
+        let shared = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+        shared.map(|shared| shared.join("hardsnap"))
+    });
+    ours.filter(|folder| folder.is_absolute())
 }
 
 /// Says what makes the exit code other than 0.

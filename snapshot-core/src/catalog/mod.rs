@@ -3,6 +3,7 @@
 
 mod change;
 mod codec;
+mod copy;
 mod directory;
 mod living;
 mod log;
@@ -22,6 +23,7 @@ mod table;
 mod tests;
 
 pub(crate) use crate::catalog::change::{Change, Made, NewMount, Origin};
+pub(crate) use crate::catalog::copy::CatalogCopy;
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::moved::{Settled, settle_in};
 pub(crate) use crate::catalog::open::Trouble;

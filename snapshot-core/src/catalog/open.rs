@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
@@ -21,7 +21,7 @@ const APPLICATION: i64 = 0x4853_4e50;
 const TABLES: &str = include_str!("schema.sql");
 
 /// The journal beside the file.
-const JOURNAL: &str = "catalog.db-journal";
+pub(super) const JOURNAL: &str = "catalog.db-journal";
 
 /// Another process is waited for so long: a reader for a run that commits, a
 /// run for a reader that is looking something up.
@@ -61,6 +61,8 @@ pub(crate) enum Open {
     Hold,
     /// For changing it, under the store's lock.
     Write,
+    /// For changing a copy of it on another disk.
+    Copy,
     /// For filling a file that takes the catalog's place once it is complete:
     /// nothing of it has to outlive a crash.
     Draft,
@@ -88,7 +90,11 @@ impl Store {
             }
             Err(error) => return Err(Trouble::of_io(&error)),
         }
-        let connection = self.connect(layout::CATALOG, how)?;
+        self.checked(self.connect(layout::CATALOG, how)?)
+    }
+
+    /// Decides whether a file is this store's catalog.
+    pub(super) fn checked(&self, connection: Connection) -> Outcome<(Connection, Numbers)> {
         let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
         let (application, schema): (i64, i64) =
             (number("application_id")?, number("user_version")?);
@@ -193,41 +199,7 @@ impl Store {
     }
 
     fn connect(&self, name: &str, how: Open) -> Outcome<Connection> {
-        let path = self.control_path()?.join(name);
-        let flags = match how {
-            Open::Read | Open::Hold => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Open::Write | Open::Draft => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
-        // No connection is used by two threads at once.
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        // Nothing in the file is to be run, and nothing is written elsewhere.
-        connection.execute_batch(
-            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
-        )?;
-        if how != Open::Read {
-            // What is locked, for reading or for writing, stays so until it is
-            // closed: that spares asking each time whether somebody else wrote.
-            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE;")?;
-        }
-        match how {
-            Open::Read => {}
-            // Each directory is read once: there is no use in a large cache for
-            // each worker.
-            Open::Hold => connection.execute_batch("PRAGMA cache_size = -512;")?,
-            // Shared memory and WAL do not work over NFS; a journal that stays
-            // spares making and removing it there. It is empty when it is not
-            // used: one with content is opened, and as root its owner set, by
-            // each who reads.
-            Open::Write => connection
-                .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?,
-            Open::Draft => connection.execute_batch(
-                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
-                 PRAGMA cache_size = -32768;",
-            )?,
-        }
-        Ok(connection)
+        connect(&self.control_path()?.join(name), how)
     }
 
     /// SQLite takes paths alone. Whoever may exchange a directory on the way
@@ -256,6 +228,48 @@ impl Store {
         }
         Ok(control)
     }
+}
+
+/// Opens a database.
+pub(super) fn connect(path: &Path, how: Open) -> Outcome<Connection> {
+    let flags = match how {
+        Open::Read | Open::Hold => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Open::Write | Open::Copy | Open::Draft => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    // No connection is used by two threads at once.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // Nothing in the file is to be run, and nothing is written elsewhere.
+    connection.execute_batch(
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
+    )?;
+    if how != Open::Read {
+        // What is locked, for reading or for writing, stays so until it is
+        // closed: that spares asking each time whether somebody else wrote.
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE;")?;
+    }
+    match how {
+        Open::Read => {}
+        // Each directory is read once: there is no use in a large cache for
+        // each worker.
+        Open::Hold => connection.execute_batch("PRAGMA cache_size = -512;")?,
+        // Shared memory and WAL do not work over NFS; a journal that stays
+        // spares making and removing it there. It is empty when it is not
+        // used: one with content is opened, and as root its owner set, by
+        // each who reads.
+        Open::Write => connection
+            .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?,
+        // Is made anew if it is not completed.
+        Open::Copy => {
+            connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?
+        }
+        Open::Draft => connection.execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+                 PRAGMA cache_size = -32768;",
+        )?,
+    }
+    Ok(connection)
 }
 
 /// Reads the identity of a filesystem from three columns.

@@ -2,10 +2,11 @@
 
 use std::ffi::{CStr, CString};
 use std::num::NonZeroUsize;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::catalog::copy::CatalogCopy;
 use crate::catalog::directory;
 use crate::catalog::open::{Open, Outcome, Trouble};
 use crate::catalog::row::{DirId, TOP, Version};
@@ -38,6 +39,8 @@ impl Standing {
 /// its own while it does.
 pub(crate) struct Reader<'s> {
     store: &'s Store,
+    /// Where it is, if not in the store.
+    copy: Option<Arc<CatalogCopy>>,
     how: Open,
     pub(crate) standing: Standing,
     connections: Mutex<Connections>,
@@ -230,6 +233,7 @@ impl<'s> Reader<'s> {
     ) -> Reader<'s> {
         Reader {
             store,
+            copy: None,
             how,
             standing,
             connections: Mutex::new(Connections {
@@ -241,6 +245,14 @@ impl<'s> Reader<'s> {
             // processors, and each connection has to be opened, which over a
             // network takes some calls.
             most: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+        }
+    }
+
+    /// The same, of which more connections lead to a copy.
+    pub(super) fn from_copy(self, copy: Arc<CatalogCopy>) -> Reader<'s> {
+        Reader {
+            copy: Some(copy),
+            ..self
         }
     }
 
@@ -277,8 +289,11 @@ impl<'s> Reader<'s> {
     }
 
     fn open_another(&self) -> Outcome<Connection> {
-        let opened = self.store.open_catalog(self.how);
-        opened.map(|(connection, _)| connection).inspect_err(|_| {
+        let opened = match &self.copy {
+            Some(copy) => copy.connect(self.how),
+            None => self.store.open_catalog(self.how).map(|opened| opened.0),
+        };
+        opened.inspect_err(|_| {
             self.connections().opened -= 1;
             self.freed.notify_one();
         })

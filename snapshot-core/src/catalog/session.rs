@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use crate::cancel::CancelToken;
 use crate::catalog::change::Made;
+use crate::catalog::copy::CatalogCopy;
 use crate::catalog::living::{gone, remove_all};
 use crate::catalog::log::Log;
 use crate::catalog::merge::merge;
@@ -25,6 +27,8 @@ use crate::store::Store;
 /// A run's hold on the catalog.
 pub(crate) struct Session<'s> {
     store: &'s Store,
+    /// Where it is read, if not in the store.
+    copy: Option<Arc<CatalogCopy>>,
     connection: Option<(Connection, Open)>,
     told: Vec<Told>,
     pub(crate) mounts: HashMap<RootId, MountId>,
@@ -50,27 +54,36 @@ impl<'s> Session<'s> {
     /// snapshot of that number and name.
     pub(crate) fn begin(
         store: &'s Store,
+        copy: Option<Arc<CatalogCopy>>,
         exists: impl Fn(u64, SnapshotName) -> bool,
     ) -> Session<'s> {
         // Mostly there is nothing to be done, and opening it once is enough.
-        if let (Ok(session), false) = (Session::open(store, Open::Hold), has_changes(store)) {
+        let opened = Session::open(store, copy.clone(), Open::Hold);
+        if let (Ok(session), false) = (opened, has_changes(store)) {
             if gone(&session.told, &exists).is_empty() {
                 return session;
             }
         }
         // Whoever writes keeps others from reading until it is closed, also when
         // it only undid what was cut short.
-        let kept = reconcile(store, exists).and_then(|()| Session::open(store, Open::Hold));
+        let kept = reconcile(store, exists);
+        let kept = kept.and_then(|()| Session::open(store, copy, Open::Hold));
         kept.unwrap_or_else(|trouble| Session::without(store, trouble))
     }
 
     /// Looks at the catalog without the lock, and without changing it.
     pub(crate) fn look(store: &'s Store) -> Session<'s> {
-        Session::open(store, Open::Read).unwrap_or_else(|trouble| Session::without(store, trouble))
+        Session::open(store, None, Open::Read)
+            .unwrap_or_else(|trouble| Session::without(store, trouble))
     }
 
-    fn open(store: &'s Store, how: Open) -> Outcome<Session<'s>> {
-        let connection = open_valid(store, how)?;
+    fn open(store: &'s Store, copy: Option<Arc<CatalogCopy>>, how: Open) -> Outcome<Session<'s>> {
+        // Where there is none, the store's own is read.
+        let from_copy = copy.and_then(|copy| Some((copy.open(store).ok()?, copy)));
+        let (connection, copy) = match from_copy {
+            Some((opened, copy)) => (valid(opened)?, Some(copy)),
+            None => (open_valid(store, how)?, None),
+        };
         let told = told(&connection)?;
         let damaged = damaged(&connection)?;
         let mounts = mounts(&connection)?;
@@ -78,6 +91,7 @@ impl<'s> Session<'s> {
             connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
         Ok(Session {
             store,
+            copy,
             connection: Some((connection, how)),
             told,
             mounts: mounts
@@ -97,6 +111,7 @@ impl<'s> Session<'s> {
         };
         Session {
             store,
+            copy: None,
             connection: None,
             told: Vec::new(),
             mounts: HashMap::new(),
@@ -132,7 +147,11 @@ impl<'s> Session<'s> {
             newest,
             spare,
         };
-        Some(Reader::new(self.store, connection, how, standing))
+        let reader = Reader::new(self.store, connection, how, standing);
+        Some(match &self.copy {
+            Some(copy) => reader.from_copy(Arc::clone(copy)),
+            None => reader,
+        })
     }
 
     /// Begins a log for the changes of this run.
@@ -155,9 +174,23 @@ impl<'s> Session<'s> {
             SessionKind::New(_) => self.store.make_catalog()?,
             SessionKind::Off(trouble) => return Err(trouble.clone()),
         };
-        apply(&mut connection, Some((made, &log)), missing, exists)?;
+        apply(&mut connection, Some((made, &log)), missing, &exists)?;
+        let lost = damaged(&connection)?;
+        drop(connection);
+        if let Some(copy) = &self.copy {
+            let followed = copy.forget().is_ok()
+                && copy
+                    .follow(self.store, |connection| {
+                        apply(connection, Some((made, &log)), missing, &exists)
+                    })
+                    .is_ok();
+            if !followed {
+                // The next run makes another one.
+                let _ = copy.forget();
+            }
+        }
         log.discard();
-        damaged(&connection)
+        Ok(lost)
     }
 }
 
@@ -166,7 +199,7 @@ impl Log {
     fn of(store: &Store) -> Outcome<Log> {
         let dir = store
             .control
-            .reopen()
+            .duplicate()
             .map_err(|error| Trouble::of_io(&error))?;
         Ok(Log::new(dir, changes()))
     }
@@ -176,7 +209,7 @@ impl Store {
     /// The snapshot of which the catalog is still to be told: the run that made
     /// it is not done, or was killed.
     pub(crate) fn untold(&self) -> Option<SnapshotName> {
-        let dir = self.control.reopen().ok()?;
+        let dir = self.control.duplicate().ok()?;
         let (made, _) = Log::open(dir, changes()).ok()??;
         Some(made.name)
     }
@@ -236,7 +269,11 @@ fn has_changes(store: &Store) -> bool {
 }
 
 fn open_valid(store: &Store, how: Open) -> Outcome<Connection> {
-    match store.open_catalog(how)? {
+    valid(store.open_catalog(how)?)
+}
+
+fn valid(opened: (Connection, Numbers)) -> Outcome<Connection> {
+    match opened {
         (connection, Numbers::Valid) => Ok(connection),
         (_, Numbers::OfAnotherDisk) => Err(Trouble::Moved),
     }
@@ -249,7 +286,7 @@ fn left_behind(
     exists: impl Fn(u64, SnapshotName) -> bool,
 ) -> Outcome<Option<(Made, Log)>> {
     let failed = |error: std::io::Error| Trouble::of_io(&error);
-    let dir = store.control.reopen().map_err(failed)?;
+    let dir = store.control.duplicate().map_err(failed)?;
     match Log::open(dir, changes()).map_err(failed)? {
         Some((made, log)) if exists(made.sequence, made.name) && log.is_whole() => {
             Ok(Some((made, log)))

@@ -98,7 +98,7 @@ impl Twin {
         let mut changes = Vec::new();
         self.changes(&tree, &mut changes);
         let exists = exists(&self.living);
-        let mut session = Session::begin(&self.store, exists);
+        let mut session = Session::begin(&self.store, None, exists);
         // Readers keep others from writing.
         let standing = session.reader(None, None).map(|reader| reader.standing);
         let log = session.log().unwrap();

@@ -14,7 +14,7 @@ use crate::prune::{self, PrunePlan};
 use crate::record::SnapshotInfo;
 use crate::report::RemovalReport;
 use crate::retention::Policy;
-use crate::store::State;
+use crate::store::{Spares, State};
 
 /// What pruning would do, and what speaks against it.
 pub(super) struct Judged {
@@ -69,6 +69,7 @@ impl Run<'_> {
         snapshots: &[SnapshotInfo],
         lost: Option<PathBuf>,
         before: &State,
+        spares: &mut Spares,
         pool: &ThreadPool,
     ) -> Result<RemovalReport> {
         let judged = self.judge(made, snapshots, before, lost);
@@ -77,13 +78,14 @@ impl Run<'_> {
         match (judged.plan, judged.pause) {
             (Some(plan), None) => {
                 let doomed: Vec<_> = plan.removed_names().collect();
-                let spare = self.store.choose_spare(snapshots, &doomed)?;
+                *spares = self
+                    .store
+                    .choose_spare(snapshots, &doomed, spares.there.take());
                 pool.install(|| {
-                    let spare = spare.as_ref();
                     prune::remove(
                         self.store,
                         &doomed,
-                        spare,
+                        spares,
                         snapshots,
                         self.observer,
                         self.cancel,

@@ -36,8 +36,12 @@ impl Run<'_> {
             .clone()
             .counted_to(record.sequence.saturating_add(1))
             .with_jump(judged.jump);
-        self.store.remember(before, &state, work.flush())?;
-        Ok(state)
+        // The record tells the number, until it is removed.
+        if state.jump != before.jump {
+            self.store.remember(before, &state, work.flush())?;
+            return Ok(state);
+        }
+        Ok(before.clone())
     }
 
     pub(super) fn info(&self, record: &Record, name: SnapshotName) -> Result<SnapshotInfo> {

@@ -1,11 +1,13 @@
 //! The catalog's part in a backup: what it lets the walk spare, and what it is
 //! told of the new snapshot.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::cancel::CancelToken;
 use crate::catalog::{
-    Change, Log, Made, Session, SessionKind, Settled, Trouble, reconcile, settle_in,
+    CatalogCopy, Change, Log, Made, Session, SessionKind, Settled, Trouble, reconcile, settle_in,
 };
 use crate::compare::{Names, Rules};
 use crate::engine::Run;
@@ -65,17 +67,19 @@ impl Store {
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
         spare: Option<&Spare>,
+        cache: Option<&Path>,
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<(Session<'_>, Option<Warning>)> {
+        let copy = cache.and_then(|cache| CatalogCopy::of(self, cache).map(Arc::new));
         let exists = exists(snapshots, unreadable, spare);
-        let mut session = self.refuse_newer(Session::begin(self, &exists))?;
+        let mut session = self.refuse_newer(Session::begin(self, copy.clone(), &exists))?;
         if session.kind != SessionKind::New(Trouble::Moved) {
             return Ok((session, None));
         }
         let published = |sequence, name| !is_spare(spare, sequence, name) && exists(sequence, name);
         match settle_in(self, published, observer, cancel) {
-            Ok(settled) => Ok((Session::begin(self, exists), Some(settled.into()))),
+            Ok(settled) => Ok((Session::begin(self, copy, exists), Some(settled.into()))),
             Err(trouble) => {
                 cancel.check()?;
                 session.kind = match trouble {
@@ -167,7 +171,7 @@ impl Run<'_> {
             (InodeNumbers::Told, _) => BasisLook::Word,
         };
         let known = told.and(basis).map(|basis| basis.sequence);
-        let reopened = |dir: Option<&Dir>| dir.map(Dir::reopen).transpose().map_err(failed);
+        let reopened = |dir: Option<&Dir>| dir.map(Dir::duplicate).transpose().map_err(failed);
         let basis = reopened(tree.filter(|_| known.is_some()))?;
         let store = reopened(known.map(|_| &self.store.root))?;
         // What keeps the catalog from being used was told already.

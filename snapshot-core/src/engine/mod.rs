@@ -36,7 +36,7 @@ use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::Status;
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
-use crate::store::{State, Store, newest};
+use crate::store::{Spares, State, Store, newest};
 use crate::tidy::{self, Unfinished};
 use crate::walk::{Durability, Ledger, Replicated, Replication, Reused, Selection};
 
@@ -159,8 +159,14 @@ impl Run<'_> {
         let name = free_name(store, self.options, self.cancel)?;
         let basis = newest(&snapshots).map(|basis| basis.name);
         let spare = tidied.spare.as_ref();
-        let (session, moved) =
-            store.begin_catalog(&snapshots, &unreadable, spare, self.observer, self.cancel)?;
+        let (session, moved) = store.begin_catalog(
+            &snapshots,
+            &unreadable,
+            spare,
+            self.options.cache.as_deref(),
+            self.observer,
+            self.cancel,
+        )?;
         let old = self.reusable(tidied.spare.as_ref(), tidied.has_unfinished);
         let Published {
             mut replicated,
@@ -170,6 +176,10 @@ impl Run<'_> {
             state,
             session,
         } = self.publish(name, &snapshots, &unreadable, old.as_ref(), session, &pool)?;
+        let mut spares = Spares {
+            there: tidied.spare.clone().filter(|_| recycled.is_none()),
+            chosen: None,
+        };
         if recycled.is_none() {
             self.remove_unused(tidied.has_unfinished, &pool)?;
         }
@@ -198,7 +208,7 @@ impl Run<'_> {
         let lost = replicated.directory_lost.take();
         let pruned = store
             .repair_latest(&snapshots)
-            .and_then(|()| self.prune(name, &snapshots, lost, &state, &pool));
+            .and_then(|()| self.prune(name, &snapshots, lost, &state, &mut spares, &pool));
         let removal = pruned.unwrap_or_else(|error| RemovalReport {
             prune_paused: Some(Pause::Failed {
                 message: with_cause(&error),
@@ -207,14 +217,12 @@ impl Run<'_> {
         });
         snapshots.retain(|snapshot| !removal.removed.contains(&snapshot.name));
         let warnings = &mut replicated.warnings;
-        // It is the one that pruning has left, if any.
-        let spare = store.spare().ok().flatten();
         self.settle_catalog(
             &session,
             news,
             &snapshots,
             &unreadable,
-            spare.as_ref(),
+            spares.there.as_ref(),
             warnings,
         );
         let elapsed = self.started.elapsed();
@@ -278,6 +286,7 @@ impl Run<'_> {
                     snapshots,
                     unreadable,
                     spare,
+                    self.options.cache.as_deref(),
                     self.observer,
                     self.cancel,
                 )?;

@@ -76,11 +76,12 @@ impl Run<'_> {
         old: &Reusable,
         told: Told,
     ) -> Result<(Reused, Dir)> {
+        let trash = self.store.open_control(layout::TRASH)?;
+        let tree = work.adopt(&trash, &old.file)?;
         let trash = match work.filesystem.inode_numbers() {
-            InodeNumbers::Told => Some(self.store.open_control(layout::TRASH)?),
+            InodeNumbers::Told => Some(trash),
             _ => None,
         };
-        let tree = work.adopt(&old.file)?;
         let was_published = old.name.is_some();
         let reused = Reused::new(was_published, told.word, told.has_same_rules, trash);
         Ok((reused, tree))

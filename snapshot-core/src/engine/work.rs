@@ -44,7 +44,7 @@ impl<'s> Work<'s> {
     pub(super) fn make(store: &'s Store, name: SnapshotName) -> Result<Work<'s>> {
         let failed = |error| store.failed("make", &format!("{}/{name}", layout::WORK), error);
         let flush = store.root.reopen().map_err(failed)?;
-        let filesystem = Filesystem::of(&flush).map_err(failed)?;
+        let filesystem = store.filesystem(&flush).map_err(failed)?;
         let all = store.open_control(layout::WORK)?;
         let tree = make::directory(&all, &layout::tree(name)).map_err(failed)?;
         let durability = if filesystem.is_fuse() {
@@ -70,11 +70,10 @@ impl<'s> Work<'s> {
 
     /// Puts a tree of `trash` in the place of the empty one, to be reused. It is
     /// there for good before anything in it is changed.
-    pub(super) fn adopt(&self, file: &CStr) -> Result<Dir> {
+    pub(super) fn adopt(&self, trash: &Dir, file: &CStr) -> Result<Dir> {
         let tree = layout::tree(self.name);
         let failed = |error| self.store.failed("reuse", layout::TRASH, error);
-        let trash = self.store.open_control(layout::TRASH)?;
-        publish::rename_over(&trash, file, &self.all, &tree)
+        publish::rename_over(trash, file, &self.all, &tree)
             .and_then(|()| self.all.sync())
             .and_then(|()| trash.sync())
             .and_then(|()| remove::open(&self.all, &tree))

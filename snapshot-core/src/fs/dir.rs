@@ -198,6 +198,12 @@ impl Dir {
         Ok(Dir(fs::openat(&self.0, c".", flags, Mode::empty())?))
     }
 
+    /// The same open directory once more, for looking up names: listings would
+    /// go on where the other's stand. A file server is not asked.
+    pub(crate) fn duplicate(&self) -> io::Result<Dir> {
+        Ok(Dir(self.0.try_clone()?))
+    }
+
     /// Gives up the directory for its handle.
     pub(crate) fn into_handle(self) -> OwnedFd {
         self.0

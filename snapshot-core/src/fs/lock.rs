@@ -63,10 +63,10 @@ pub(crate) fn acquire(control: &Dir) -> io::Result<Locking> {
         }
         Err(error) => return Err(error.into()),
     }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(describe().as_bytes()));
+    // All of it is written at once: cutting off what an earlier holder wrote
+    // would be a call more.
+    let text = format!("{:<DESCRIPTION_BYTES$}\n", describe().trim_end());
+    let written = file.rewind().and_then(|()| file.write_all(text.as_bytes()));
     match written {
         // A full disk must not keep expired snapshots from being removed.
         Err(error)
@@ -136,6 +136,9 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
         Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP)
     )
 }
+
+/// A description is filled up with spaces to so much.
+const DESCRIPTION_BYTES: usize = 255;
 
 /// Tells who we are, for whoever finds the store locked.
 fn describe() -> String {

@@ -52,14 +52,44 @@ pub(crate) enum InodeNumbers {
     Passing,
 }
 
+impl InodeNumbers {
+    /// What they are worth on a type of filesystem.
+    pub(crate) fn on(kind: i64) -> InodeNumbers {
+        const LOCAL: [i64; 9] = [
+            0xef53,      // ext4
+            0x5846_5342, // xfs
+            0x9123_683e, // btrfs
+            0x0102_1994, // tmpfs
+            0xf2f5_2010, // f2fs
+            0x2fc1_2fc1, // zfs
+            0xca45_1a4e, // bcachefs
+            0x3153_464a, // jfs
+            0x3434,      // nilfs
+        ];
+        const REMOTE: [i64; 4] = [
+            0x6969,      // NFS
+            0xff53_4d42, // CIFS
+            0xfe53_4d42, // SMB 2
+            0x00c3_6400, // Ceph
+        ];
+        if LOCAL.contains(&kind) {
+            InodeNumbers::Listed
+        } else if REMOTE.contains(&kind) {
+            InodeNumbers::Told
+        } else {
+            InodeNumbers::Passing
+        }
+    }
+}
+
 impl Filesystem {
     /// Asks for the filesystem of what is open. A file server is asked twice.
     pub(crate) fn of(dir: &impl AsFd) -> io::Result<Filesystem> {
-        #[allow(
-            clippy::useless_conversion,
-            reason = "the field's type differs between machines"
-        )]
-        let kind = i64::from(fs::fstatfs(dir)?.f_type);
+        Filesystem::of_kind(Filesystem::kind_of(dir)?, dir)
+    }
+
+    /// The same, where the type is known.
+    pub(crate) fn of_kind(kind: i64, dir: &impl AsFd) -> io::Result<Filesystem> {
         let stat = fs::fstatvfs(dir)?;
         // ext4 keeps some blocks for root.
         let free = if rustix::process::geteuid().is_root() {
@@ -85,6 +115,20 @@ impl Filesystem {
         })
     }
 
+    /// Asks for the type alone.
+    pub(crate) fn kind_of(dir: &impl AsFd) -> io::Result<i64> {
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the field's type differs between machines"
+        )]
+        Ok(i64::from(fs::fstatfs(dir)?.f_type))
+    }
+
+    /// What the numbers of inodes are worth where this is open.
+    pub(crate) fn numbers_of(dir: &impl AsFd) -> io::Result<InodeNumbers> {
+        Filesystem::kind_of(dir).map(InodeNumbers::on)
+    }
+
     /// Tells whether it is served by FUSE, where flushing the whole does not
     /// reach the server.
     pub(crate) fn is_fuse(&self) -> bool {
@@ -94,30 +138,7 @@ impl Filesystem {
 
     /// How the inodes of stored files can be recognised later.
     pub(crate) fn inode_numbers(&self) -> InodeNumbers {
-        const LOCAL: [i64; 9] = [
-            0xef53,      // ext4
-            0x5846_5342, // xfs
-            0x9123_683e, // btrfs
-            0x0102_1994, // tmpfs
-            0xf2f5_2010, // f2fs
-            0x2fc1_2fc1, // zfs
-            0xca45_1a4e, // bcachefs
-            0x3153_464a, // jfs
-            0x3434,      // nilfs
-        ];
-        const REMOTE: [i64; 4] = [
-            0x6969,      // NFS
-            0xff53_4d42, // CIFS
-            0xfe53_4d42, // SMB 2
-            0x00c3_6400, // Ceph
-        ];
-        if LOCAL.contains(&self.kind) {
-            InodeNumbers::Listed
-        } else if REMOTE.contains(&self.kind) {
-            InodeNumbers::Told
-        } else {
-            InodeNumbers::Passing
-        }
+        InodeNumbers::on(self.kind)
     }
 
     /// Tells whether a byte that is written takes a byte. Others compress, or

@@ -106,7 +106,9 @@ impl Store {
     }
 
     fn listed(&self, dir: &Dir, place: &str) -> Result<Vec<CString>> {
-        names_in(dir).map_err(|error| self.failed("list", place, error))
+        // A listing of its own: the handle is everybody's.
+        let names = dir.reopen().and_then(|handle| names_in(&handle));
+        names.map_err(|error| self.failed("list", place, error))
     }
 
     /// Finds a snapshot by its full name, by a beginning of one that no other

@@ -11,6 +11,7 @@ mod state;
 use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{self, Mode};
 use rustix::io::Errno;
@@ -20,14 +21,14 @@ use crate::entry::FileId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::lock::{self, Lock, Locking};
-use crate::fs::publish;
+use crate::fs::publish::{self, Filesystem, InodeNumbers};
 use crate::fs::smallfile::{self};
 use crate::layout;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
 pub(crate) use crate::store::list::Inventory;
 pub use crate::store::mark::MarkReport;
-pub(crate) use crate::store::spare::{Spare, names_in, newest_spare};
+pub(crate) use crate::store::spare::{Spare, Spares, names_in, newest_spare};
 pub(crate) use crate::store::state::State;
 
 /// A store, the destination of backups.
@@ -44,6 +45,8 @@ pub struct Store {
     probed: Option<Probed>,
     /// Whether the newest tree that retention gives up is kept to be reused.
     pub(crate) keeps_spare: bool,
+    /// The type of its filesystem, once that was asked.
+    filesystem_kind: OnceLock<i64>,
     pub(crate) file_id: FileId,
     pub(crate) root: Dir,
     pub(crate) control: Dir,
@@ -104,6 +107,7 @@ impl Store {
             path: absolute,
             probed: marker.probed(),
             keeps_spare: marker.spare,
+            filesystem_kind: OnceLock::new(),
             id: marker.id,
             policy,
             file_id: metadata.id,
@@ -154,6 +158,26 @@ impl Store {
                 })
             }
         }
+    }
+
+    /// What inode numbers are worth on the store's filesystem.
+    pub(crate) fn inode_numbers(&self) -> InodeNumbers {
+        let kind = self.filesystem_kind();
+        kind.map_or(InodeNumbers::Passing, InodeNumbers::on)
+    }
+
+    /// Asks for the store's filesystem.
+    pub(crate) fn filesystem(&self, dir: &Dir) -> io::Result<Filesystem> {
+        Filesystem::of_kind(self.filesystem_kind()?, dir)
+    }
+
+    /// The type does not change under an open directory.
+    fn filesystem_kind(&self) -> io::Result<i64> {
+        if let Some(kind) = self.filesystem_kind.get() {
+            return Ok(*kind);
+        }
+        let kind = Filesystem::kind_of(&self.root)?;
+        Ok(*self.filesystem_kind.get_or_init(|| kind))
     }
 
     /// Opens `work` or `trash`, making it if somebody tidied it away.

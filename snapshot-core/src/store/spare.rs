@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::fs::dir::Dir;
-use crate::fs::publish::{Filesystem, InodeNumbers};
+use crate::fs::publish::InodeNumbers;
 use crate::fs::remove;
 use crate::fs::scan::Batch;
 use crate::layout;
@@ -36,6 +36,14 @@ impl Spare {
     }
 }
 
+/// The spare that there is, and the one that is to take its place.
+#[derive(Debug, Default)]
+pub(crate) struct Spares {
+    pub(crate) there: Option<Spare>,
+    /// One of the snapshots that are to be removed.
+    pub(crate) chosen: Option<Spare>,
+}
+
 impl Store {
     /// Finds the spare. Of several it is the newest.
     pub(crate) fn spare(&self) -> Result<Option<Spare>> {
@@ -50,52 +58,58 @@ impl Store {
         &self,
         snapshots: &[SnapshotInfo],
         doomed: &[SnapshotName],
-    ) -> Result<Option<Spare>> {
+        there: Option<Spare>,
+    ) -> Spares {
         let chosen = snapshots
             .iter()
             .filter(|snapshot| doomed.contains(&snapshot.name))
-            .max_by_key(|snapshot| snapshot.sequence);
-        let Some(chosen) = chosen.filter(|_| self.keeps_spare && self.has_use_for_spare()) else {
-            return Ok(None);
+            .max_by_key(|snapshot| snapshot.sequence)
+            .map(|snapshot| Spare {
+                name: snapshot.name,
+                sequence: snapshot.sequence,
+            });
+        let is_newer = |spare: &Spare| {
+            there
+                .as_ref()
+                .is_none_or(|there| there.sequence < spare.sequence)
         };
-        let spare = Spare {
-            name: chosen.name,
-            sequence: chosen.sequence,
-        };
-        let there = self.spare()?;
-        Ok(there
-            .is_none_or(|there| there.sequence < spare.sequence)
-            .then_some(spare))
+        Spares {
+            chosen: chosen
+                .filter(is_newer)
+                .filter(|_| self.keeps_spare && self.has_use_for_spare()),
+            there,
+        }
     }
 
     /// Tells whether inodes can be recognised, and whether there is room.
     fn has_use_for_spare(&self) -> bool {
-        Filesystem::of(&self.root).is_ok_and(|filesystem| {
+        if self.inode_numbers() == InodeNumbers::Passing {
+            return false;
+        }
+        self.filesystem(&self.root).is_ok_and(|filesystem| {
             let has_room = |free: u64, used: u64| {
                 let all = u128::from(free) + u128::from(used);
                 u128::from(free) * 100 >= all * u128::from(LEAST_FREE)
             };
             let free = filesystem.free;
             let inodes = free.inodes.zip(filesystem.used_inodes);
-            filesystem.inode_numbers() != InodeNumbers::Passing
-                && has_room(free.bytes, filesystem.used_bytes)
+            has_room(free.bytes, filesystem.used_bytes)
                 && inodes.is_none_or(|(free, used)| has_room(free, used))
         })
     }
 
-    /// Removes the spares but for the newest `kept`, on the current thread pool
-    /// and under the lock. What resists is left for the next run.
-    pub(crate) fn give_up_spares(&self, kept: Option<&Spare>, cancel: &CancelToken) -> Result<()> {
-        let failed = |error| self.failed("remove", layout::TRASH, error);
-        let trash = self.open_control(layout::TRASH)?;
-        for file in names_in(&trash).map_err(failed)? {
-            let spare = layout::spare_of(&file);
-            if spare.is_some() && spare.as_ref() != kept {
-                let path = self.path().join(layout::CONTROL).join(layout::TRASH);
-                remove::tree(&trash, &file, &path, cancel).map_err(failed)?;
-            }
-        }
-        Ok(())
+    /// Removes a spare, on the current thread pool and under the lock. What
+    /// resists is left for the next run.
+    pub(crate) fn give_up_spare(
+        &self,
+        trash: &Dir,
+        spare: &Spare,
+        cancel: &CancelToken,
+    ) -> Result<()> {
+        let path = self.path().join(layout::CONTROL).join(layout::TRASH);
+        remove::tree(trash, &spare.file(), &path, cancel)
+            .map(drop)
+            .map_err(|error| self.failed("remove", layout::TRASH, error))
     }
 }
 
@@ -106,11 +120,10 @@ pub(crate) fn newest_spare(names: &[CString]) -> Option<Spare> {
         .max_by_key(|spare| spare.sequence)
 }
 
-/// The names in a directory.
+/// The names in a directory that was just opened.
 pub(crate) fn names_in(dir: &Dir) -> std::io::Result<Vec<CString>> {
-    let handle = dir.reopen()?;
     let mut names = Vec::new();
-    while let Some(batch) = Batch::read(&handle)? {
+    while let Some(batch) = Batch::read(dir)? {
         names.extend(batch.iter().map(|(name, _): (&CStr, _)| name.to_owned()));
     }
     Ok(names)

@@ -72,8 +72,10 @@ impl Walk<'_> {
         let Walked {
             metadata, xattrs, ..
         } = &node.level;
-        self.strip(node, target)?;
-        self.give(node, c"", target.as_fd(), metadata, xattrs)?;
+        match node.level.before {
+            Before::Nothing => self.give(node, c"", target.as_fd(), metadata, xattrs)?,
+            Before::Remains | Before::Basis => self.give_again(node, target)?,
+        }
         self.weigh(target)?;
         self.sync_each(target)
     }

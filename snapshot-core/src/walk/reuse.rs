@@ -19,6 +19,7 @@ use crate::fs::scan::Batch;
 use crate::fs::xattr::{self, Place};
 use crate::fs::{make, publish, remove};
 use crate::node::Node;
+use crate::report::Operation;
 use crate::walk::directory::Found;
 use crate::walk::entry::Here;
 use crate::walk::ledger::{Ledger, Said};
@@ -524,19 +525,35 @@ impl Walk<'_> {
         })
     }
 
-    /// Takes from a directory that was found what a new one would not have,
-    /// before it is given its metadata.
-    pub(super) fn strip(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
+    /// Gives a directory that was found what it has not of its metadata.
+    pub(super) fn give_again(&self, node: &Node<Walked>, target: &Dir) -> io::Result<()> {
         let level = &node.level;
-        if level.before == Before::Nothing {
-            return Ok(());
+        let source = &level.metadata;
+        let has_owner = level
+            .found
+            .get()
+            .is_some_and(|found| (found.uid, found.gid) == (source.uid, source.gid));
+        if !has_owner && matches!(self.rules.ownership, Ownership::Kept { .. }) {
+            make::give_away(target.as_fd(), source)?;
         }
-        if !(level.xattrs.is_empty() && self.are_xattrs_known(level)) {
+        let has_no_xattrs = level.xattrs.is_empty() && self.are_xattrs_known(level);
+        if !has_no_xattrs {
             xattr::remove_others(target, &level.xattrs)?;
+            let place = Place::Open(target.as_fd());
+            if let Err(error) = xattr::set(place, &level.xattrs, self.rules.xattrs) {
+                self.refused(node, c"", Operation::SetMetadata, error);
+            }
         }
-        if let Ownership::Kept { .. } = self.rules.ownership {
-            make::give_away(target.as_fd(), &level.metadata)?;
+        // A change of owner, or of an ACL, may have changed it.
+        let has_mode = has_owner
+            && has_no_xattrs
+            && level.is_ready.get().is_none()
+            && level.found.get().is_some_and(|found| {
+                found.mode == self.rules.stored_mode(source) && self.is_open_to_us(found)
+            });
+        match has_mode {
+            true => make::set_mtime_of(target.as_fd(), source),
+            false => make::set_mode_and_mtime(target.as_fd(), source, &self.rules),
         }
-        Ok(())
     }
 }

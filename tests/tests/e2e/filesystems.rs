@@ -416,7 +416,7 @@ fn memory_does_not_grow_with_a_directory() {
             _ => ("files_linked", ENTRIES / 20 * 11),
         };
         assert_eq!(outcome.number(key), u64::from(count));
-        assert_eq!(outcome.warnings("code"), [""; 0], "{outcome}");
+        assert_eq!(outcome.surprises(), [""; 0], "{outcome}");
     }
     let made = [0, 1].map(|day| view.tree(&snapshot_name(&noon(day)), &source).join("many"));
     for number in (0..ENTRIES).step_by(997) {
