@@ -50,6 +50,12 @@ impl<'a> Here<'a> {
     }
 }
 
+/// What stands for an entry that is only going to be made.
+const NEW: FileId = FileId {
+    device: 0,
+    inode: 0,
+};
+
 /// What is at the place of an entry, and what becomes of it.
 struct Judged {
     verdict: Verdict,
@@ -61,7 +67,7 @@ struct Judged {
 impl Restoring<'_> {
     /// Deals with an entry that is no directory.
     pub(super) fn deal(&self, here: &Here<'_>) {
-        let dealt = match here.wanted.group.filter(|_| self.is_writing()) {
+        let dealt = match here.wanted.group {
             Some(id) => self
                 .groups
                 .with(id, |group| self.deal_in_group(here, group)),
@@ -93,9 +99,6 @@ impl Restoring<'_> {
     /// Links to another name of the file, if that is what is to be done; tells
     /// if it is dealt with.
     fn link(&self, here: &Here<'_>, put: &Put) -> io::Result<bool> {
-        let Some(target) = &here.handles.target else {
-            return Ok(false);
-        };
         let judged = self.judged(here)?;
         if judged.found.is_some_and(|found| found.id == put.id) {
             self.count(here.node, here.name, &here.wanted.metadata, Done::Left);
@@ -111,6 +114,14 @@ impl Restoring<'_> {
         if judged.verdict == Verdict::Leave && !is_replaced {
             return Ok(false);
         }
+        let (spot, done) = match is_replaced {
+            true => (Spot::Replaced, Done::Replaced),
+            false => (Spot::Free, Done::Written),
+        };
+        let Some(target) = here.handles.target.as_ref().filter(|_| self.is_writing()) else {
+            self.count_link(here.node, here.name, done);
+            return Ok(true);
+        };
         let from = if Arc::ptr_eq(&put.node, here.node) {
             None
         } else {
@@ -125,10 +136,6 @@ impl Restoring<'_> {
         let Ok(beside) = Beside::link(target, here.name, from, &put.name, put.id) else {
             return Ok(false);
         };
-        let (spot, done) = match is_replaced {
-            true => (Spot::Replaced, Done::Replaced),
-            false => (Spot::Free, Done::Written),
-        };
         if let Err(error) = beside.take(here.name, spot) {
             self.not_taken(here, error)?;
         } else {
@@ -138,7 +145,7 @@ impl Restoring<'_> {
     }
 
     /// Deals with an entry by itself; tells what is at its place then, if it is
-    /// the entry.
+    /// the entry, or would be.
     fn deal_alone(&self, here: &Here<'_>) -> io::Result<Option<FileId>> {
         let judged = self.judged(here)?;
         let (spot, done) = match judged.verdict {
@@ -163,7 +170,7 @@ impl Restoring<'_> {
         let metadata = &here.wanted.metadata;
         let Some(target) = here.handles.target.as_ref().filter(|_| self.is_writing()) else {
             self.count(here.node, here.name, metadata, done);
-            return Ok(None);
+            return Ok(Some(NEW));
         };
         let is_directory = |found: &Metadata| found.kind == EntryKind::Directory;
         if judged.found.as_ref().is_some_and(is_directory) && !self.make_way(here, target)? {

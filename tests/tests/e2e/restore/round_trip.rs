@@ -340,7 +340,8 @@ fn what_is_made_is_not_more_open_than_it_was_where_acls_are_inherited() {
 #[test]
 fn a_dry_run_writes_nothing_and_tells_what_it_would() {
     let scratch = Scratch::new();
-    let source = many(simple(&scratch, "source"), 200).build();
+    let tree = simple(&scratch, "source").hard_link("directory/linked", "file");
+    let source = many(tree, 200).build();
     let (store, to) = (scratch.join("store"), scratch.join("to"));
     scratch.snapshot(&source, &store, &noon(0));
     let would = restore(&scratch, &store, &to)
