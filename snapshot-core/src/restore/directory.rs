@@ -16,7 +16,7 @@ use crate::fs::xattr;
 use crate::node::{Budget, Node};
 use crate::report::{Operation, Problem};
 use crate::restore::judge::{Likeness, Verdict, compare, is_given, judge};
-use crate::restore::level::{Pair, Restored};
+use crate::restore::level::{Pair, Restored, or_search};
 use crate::restore::report::ObstacleReason;
 use crate::restore::run::{Done, Restoring};
 use crate::restore::wanted::Wanted;
@@ -178,7 +178,7 @@ impl Restoring<'_> {
             self.note(Problem::saying(path, Operation::Create, what));
             return Ok(None);
         }
-        let target = at.open_dir(name, Access::Read, Boundary::Cross)?;
+        let target = or_search(|access| at.open_dir(name, access, Boundary::Cross))?;
         level.has_target = true;
         level.device = found.id.device;
         level.has_default_acl = xattr::has_default_acl(&target);

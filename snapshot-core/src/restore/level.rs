@@ -56,8 +56,19 @@ impl Level for Restored {
 
 /// Opens a directory's target, from that of a directory above.
 fn open_target(from: &Dir, levels: &[&Node<Restored>]) -> io::Result<Dir> {
-    let names = levels.iter().map(|node| (node.name(), Boundary::Cross));
-    open_chain(from, names, Access::Read)
+    or_search(|access| {
+        let names = levels.iter().map(|node| (node.name(), Boundary::Cross));
+        open_chain(from, names, access)
+    })
+}
+
+/// Opens a directory, if it may not be read as a mere way to what is below: a
+/// user's own files often lie below what only others may list.
+pub(super) fn or_search(open: impl Fn(Access) -> io::Result<Dir>) -> io::Result<Dir> {
+    match open(Access::Read) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(Access::Search),
+        other => other,
+    }
 }
 
 /// Opens a directory's target alone, keeping nothing open.

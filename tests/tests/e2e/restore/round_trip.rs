@@ -311,6 +311,34 @@ fn an_ordinary_user_gets_what_it_may_have_and_the_rest_is_listed() {
 }
 
 #[test]
+fn an_ordinary_user_s_own_files_come_back_below_what_it_may_not_list() {
+    if !skip_unless(is_root(), "owners take root") || !has_ordinary_user() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let users = scratch.tree("users").mode(0o711).build();
+    let source = users.join("alice");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("file"), "then").unwrap();
+    for path in [&source, &source.join("file")] {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let store = scratch.ordinary_folder("store");
+    let backup = scratch.hardsnap("backup").arg("--init").arg(&source);
+    backup.arg(&store).as_ordinary_user().run().expect(0);
+    let before = TreeImage::of(&users);
+    fs::write(source.join("file"), "since").unwrap();
+    let run = || super::restore_in_place(&scratch, &store, &source).as_ordinary_user();
+    let refused = run().run().expect(1);
+    assert!(refused.stderr().contains("file is in the way"), "{refused}");
+    run().args(["--overwrite", "changed"]).run().expect(0);
+    assert_same(&before, &TreeImage::of(&users));
+    fs::remove_file(source.join("file")).unwrap();
+    run().run().expect(0);
+    assert!(source.join("file").exists());
+}
+
+#[test]
 fn what_is_made_is_not_more_open_than_it_was_where_acls_are_inherited() {
     let scratch = Scratch::new();
     let source = simple(&scratch, "source").build();
