@@ -20,6 +20,7 @@ mod plan;
 mod policy;
 mod prune;
 mod report;
+mod restore;
 mod run;
 mod schedule;
 mod store;

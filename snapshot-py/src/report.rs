@@ -82,6 +82,7 @@ pub(crate) fn removal<'py>(py: Python<'py>, report: &RemovalReport) -> Object<'p
     object!(py, "_reports", "RemovalReport", {
         removed: names(py, &report.removed)?,
         removed_for_room: names(py, &report.removed_for_room)?,
+        being_read: names(py, &report.being_read)?,
         prune_paused: pause(py, report.prune_paused.as_ref())?,
         short_of_room: report.short_of_room.map(|found| room(py, found)).transpose()?,
         left_behind: problems(py, &report.left_behind)?,
@@ -195,6 +196,8 @@ pub(crate) fn progress<'py>(py: Python<'py>, state: &State) -> Object<'py> {
         Some(Phase::Flushing) => "flushing",
         Some(Phase::Removing) => "removing",
         Some(Phase::Reindexing) => "reindexing",
+        Some(Phase::Looking) => "looking",
+        Some(Phase::Restoring) => "restoring",
         _ => "starting",
     };
     let expected = state.expected.as_ref().map(|expected| counts(py, expected));
@@ -268,12 +271,12 @@ fn extent<'py>(py: Python<'py>, extent: &Extent) -> Object<'py> {
     })
 }
 
-fn problems<'py>(py: Python<'py>, list: &[Problem]) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn problems<'py>(py: Python<'py>, list: &[Problem]) -> PyResult<Bound<'py, PyTuple>> {
     let made = list.iter().map(|one| problem(py, one));
     PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
 }
 
-fn notices<'py>(py: Python<'py>, list: &[Warning]) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn notices<'py>(py: Python<'py>, list: &[Warning]) -> PyResult<Bound<'py, PyTuple>> {
     let made = list.iter().map(|one| notice(py, one));
     PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
 }

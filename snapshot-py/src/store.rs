@@ -38,7 +38,7 @@ use crate::run::Watch;
 ///     OperationError: A call of the system failed.
 #[pyclass(frozen, module = "hardsnap")]
 pub(crate) struct Store {
-    path: std::path::PathBuf,
+    pub(crate) path: std::path::PathBuf,
     id: String,
     policy: hardsnap::retention::Policy,
     /// Closed stores have none.
@@ -55,7 +55,7 @@ impl Store {
         }
     }
 
-    fn engine(&self) -> PyResult<Arc<hardsnap::Store>> {
+    pub(crate) fn engine(&self) -> PyResult<Arc<hardsnap::Store>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.clone()
             .ok_or_else(|| PyValueError::new_err("the store is closed"))

@@ -185,6 +185,27 @@ class TargetNotEmptyError(Error):
     code = "target_not_empty"
 
 
+class TargetIsStoreError(Error):
+    """The target of a restore lies in the store."""
+
+    code = "target_is_store"
+
+
+class InTheWayError(Error):
+    """Something is where an entry was to be restored; nothing was written.
+
+    `filename` is the first; a dry run lists all in its report's `in_the_way`.
+    """
+
+    code = "in_the_way"
+
+
+class NotInSnapshotError(Error, LookupError):
+    """The snapshot does not have a path that was to be restored."""
+
+    code = "not_in_snapshot"
+
+
 class LatestOccupiedError(Error):
     """`latest` exists and is not a symlink."""
 

@@ -30,6 +30,7 @@ from hardsnap._reports import (
     Progress,
     ReindexReport,
     RemovalReport,
+    RestoreReport,
     Room,
     SnapshotInfo,
     TreeReport,
@@ -40,6 +41,7 @@ _Id = TypeVar("_Id")
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _Paths: TypeAlias = _Path | Iterable[_Path]
 _Texts: TypeAlias = str | Iterable[str]
+_Overwrite: TypeAlias = Literal["never", "always", "changed", "newer"]
 _Mounts: TypeAlias = Literal["local", "one-file-system", "all"]
 _OnProgress: TypeAlias = Callable[[Progress], object]
 _OnNotice: TypeAlias = Callable[[Notice], object]
@@ -153,6 +155,22 @@ class Store:
         notify: _OnNews | None = None,
         cancel: CancelToken | None = None,
     ) -> RemovalReport: ...
+    def restore(
+        self,
+        snapshot: _Snapshot,
+        paths: _Paths | None = None,
+        *,
+        to: _Path | None = None,
+        in_place: bool = False,
+        overwrite: _Overwrite = "never",
+        delete: bool | _Paths = False,
+        dry_run: bool = False,
+        jobs: int | None = None,
+        progress: _OnProgress | None = None,
+        notify: _OnNews | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RestoreReport: ...
+    def resolve_before(self, time: datetime) -> SnapshotInfo: ...
     def reindex(
         self,
         *,

@@ -10,7 +10,14 @@ from typing import Any, Literal
 
 Status = Literal["complete", "partial", "suspect"]
 Phase = Literal[
-    "starting", "tidying-up", "walking", "flushing", "removing", "reindexing"
+    "starting",
+    "tidying-up",
+    "walking",
+    "flushing",
+    "removing",
+    "reindexing",
+    "looking",
+    "restoring",
 ]
 Operation = Literal[
     "stat", "open", "read", "list", "unstable", "create", "set-metadata", "remove"
@@ -303,6 +310,7 @@ class RemovalReport(Told):
         short_of_room: What is free, if that is less than was wanted and nothing
             more may go, or None.
         left_behind: Entries that could not be removed; the next run tries again.
+        being_read: Snapshots in `left_behind` that stay because they are read.
         elapsed_seconds: Time from the lock to the end, in seconds.
     """
 
@@ -311,6 +319,7 @@ class RemovalReport(Told):
     prune_paused: Pause | None
     short_of_room: Room | None
     left_behind: tuple[Problem, ...]
+    being_read: tuple[str, ...]
     elapsed_seconds: float
     _json: str = field(default="{}", repr=False, compare=False)
 
@@ -346,6 +355,48 @@ class ReindexReport(Told):
     warnings: tuple[Notice, ...]
     elapsed_seconds: float
     _json: str = field(default="{}", repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoreReport(Told):
+    """What `Store.restore` did; in a dry run, would do.
+
+    Attributes:
+        snapshot: The name of the snapshot.
+        target: The directory below which the paths are.
+        written: The number of entries that were not there before.
+        replaced: The number of entries that took the place of others.
+        left: The number of entries that stayed as they were.
+        bytes_written: The sizes of the files that were written or replaced, in
+            bytes; names of one file count once.
+        deleted: What was deleted because the snapshot does not have it.
+        in_the_way: What is in the way; only of a dry run.
+        skipped: Every entry that is not, or not in every respect, as it is in
+            the snapshot.
+        damaged: Those of them whose content in the store is damaged.
+        warnings: What else there is to know.
+        elapsed_seconds: Time from the first look to the end, in seconds.
+        dry_run: Whether nothing was written.
+    """
+
+    snapshot: str
+    target: Path
+    written: int
+    replaced: int
+    left: int
+    bytes_written: int
+    deleted: tuple[Path, ...]
+    in_the_way: tuple[Path, ...]
+    skipped: tuple[Problem, ...]
+    damaged: tuple[Path, ...]
+    warnings: tuple[Notice, ...]
+    elapsed_seconds: float
+    dry_run: bool
+    _json: str = field(default="{}", repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that the command line prints of it with `--json`."""
+        return {**Told.to_dict(self), "dry_run": self.dry_run}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
