@@ -18,9 +18,8 @@ use crate::guard::Pause;
 use crate::name::SnapshotName;
 use crate::prune::PrunePlan;
 use crate::record::SnapshotInfo;
-use crate::report::{
-    BackupReport, Counts, Problem, ReindexReport, RemovalReport, TreeReport, Warning,
-};
+use crate::reindex::ReindexReport;
+use crate::report::{BackupReport, Counts, Problem, RemovalReport, TreeReport, Warning};
 use crate::retention::{Kept, Removed, Status};
 use crate::store::MarkReport;
 

@@ -133,10 +133,9 @@ pub use options::{
 };
 pub use prune::PrunePlan;
 pub use record::SnapshotInfo;
+pub use reindex::ReindexReport;
 pub use relay::{News, relay};
-pub use report::{
-    BackupReport, Counts, Operation, Problem, ReindexReport, RemovalReport, TreeReport, Warning,
-};
+pub use report::{BackupReport, Counts, Operation, Problem, RemovalReport, TreeReport, Warning};
 pub use restore::{
     Extraneous, Obstacle, ObstacleReason, Overwrite, RestoreCounts, RestoreOptions, RestoreReport,
     RestoreTarget,

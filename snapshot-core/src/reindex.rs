@@ -1,5 +1,7 @@
 //! The catalog made anew from the trees and the records.
 
+use std::time::Duration;
+
 use crate::cancel::CancelToken;
 use crate::catalog::{Before, Trouble, rebuild};
 use crate::error::{Error, ErrorKind, Result};
@@ -8,10 +10,37 @@ use crate::fs::xattr;
 use crate::name::SnapshotName;
 use crate::options::Jobs;
 use crate::record::SnapshotInfo;
-use crate::report::{Counts, Operation, Problem, ReindexReport, Warning};
+use crate::report::{Counts, Operation, Problem, Warning};
 use crate::run::{now_monotonic, pool};
 use crate::store::Store;
 use crate::tidy::{Unfinished, tidy};
+
+/// What [`Store::reindex`] did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReindexReport {
+    /// The snapshots that the catalog tells of, in the order in which they were
+    /// made.
+    pub snapshots: Vec<SnapshotName>,
+    /// Those that it does not tell of, because something in their trees cannot
+    /// be read.
+    pub left_out: Vec<SnapshotName>,
+    /// The entries of all these snapshots, in each one anew.
+    pub entries: u64,
+    /// The versions that these entries are.
+    pub versions: u64,
+    /// Those of them that are known from trees alone: of the source neither
+    /// ctimes and inodes nor what the destination could not hold.
+    pub versions_without_ctime: u64,
+    /// Those of them that are files with content of which there is no hash.
+    pub versions_without_hash: u64,
+    /// Every entry of a tree that cannot be read.
+    pub skipped: Vec<Problem>,
+    /// What else there is to know.
+    pub warnings: Vec<Warning>,
+    /// Time from the lock to the end.
+    pub elapsed: Duration,
+}
 
 impl Store {
     /// Makes the catalog anew from the trees of the snapshots and their records.

@@ -557,33 +557,6 @@ pub struct RemovalReport {
     pub elapsed: Duration,
 }
 
-/// What [`Store::reindex`](crate::Store::reindex) did.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct ReindexReport {
-    /// The snapshots that the catalog tells of, in the order in which they were
-    /// made.
-    pub snapshots: Vec<SnapshotName>,
-    /// Those that it does not tell of, because something in their trees cannot
-    /// be read.
-    pub left_out: Vec<SnapshotName>,
-    /// The entries of all these snapshots, in each one anew.
-    pub entries: u64,
-    /// The versions that these entries are.
-    pub versions: u64,
-    /// Those of them that are known from trees alone: of the source neither
-    /// ctimes and inodes nor what the destination could not hold.
-    pub versions_without_ctime: u64,
-    /// Those of them that are files with content of which there is no hash.
-    pub versions_without_hash: u64,
-    /// Every entry of a tree that cannot be read.
-    pub skipped: Vec<Problem>,
-    /// What else there is to know.
-    pub warnings: Vec<Warning>,
-    /// Time from the lock to the end.
-    pub elapsed: Duration,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

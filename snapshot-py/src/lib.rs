@@ -15,6 +15,7 @@ mod entry;
 mod error;
 mod given;
 mod instant;
+mod mark;
 mod options;
 mod plan;
 mod policy;

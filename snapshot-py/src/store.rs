@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hardsnap::{
-    BackupOptions, BasisCheck, Deletion, FullCopies, Hashes, InitOptions, MarkReport, Reading,
-    Series, SnapshotInfo, SnapshotName,
+    BackupOptions, BasisCheck, Deletion, FullCopies, Hashes, InitOptions, Reading, Series,
+    SnapshotInfo,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple, PyType};
 
-use crate::argument::{FsPath, FsPaths, Texts, jobs, mode, mounts, snapshot_name, snapshot_names};
+use crate::argument::{FsPath, FsPaths, Texts, jobs, mode, mounts, snapshot_names};
 use crate::cancel::CancelToken;
 use crate::catalog::Catalog;
 use crate::error::raised;
@@ -59,18 +59,6 @@ impl Store {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.clone()
             .ok_or_else(|| PyValueError::new_err("the store is closed"))
-    }
-
-    fn mark<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-        act: impl FnOnce(&hardsnap::Store, SnapshotName) -> hardsnap::Result<MarkReport> + Send,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let store = self.engine()?;
-        let name = snapshot_name(name)?;
-        let report = py.detach(|| act(&store, name)).map_err(raised)?;
-        report::mark(py, &self.path, &report)
     }
 
     fn infos(&self, py: Python<'_>) -> PyResult<Vec<SnapshotInfo>> {
@@ -492,52 +480,6 @@ impl Store {
         let watch = Watch::new(progress, notify, cancel)?;
         let report = watch.over(py, |observer, cancel| store.reindex(observer, cancel))?;
         report::reindex(py, &report)
-    }
-
-    /// Holds a snapshot: no policy and no lack of room removes it, and `delete`
-    /// refuses to.
-    ///
-    /// Args:
-    ///     name: Its full name, or what `resolve` tells (str, SnapshotInfo or
-    ///         CatalogSnapshot).
-    ///     note: A text that replaces the one that it has. None: it stays.
-    ///
-    /// Returns:
-    ///     MarkReport: The snapshot as it is now.
-    ///
-    /// Raises:
-    ///     UnknownSnapshotError, StoreLockedError, NoSpaceError, OperationError.
-    #[pyo3(signature = (name, *, note=None))]
-    fn hold<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-        note: Option<&str>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.mark(py, name, |store, name| store.hold(name, note))
-    }
-
-    /// Lets a held snapshot go the way of all others. Its note stays.
-    ///
-    /// Args, returns, raises: As `hold`.
-    fn release<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.mark(py, name, hardsnap::Store::release)
-    }
-
-    /// Lets a suspect snapshot count: it becomes complete, or partial if entries
-    /// are missing in it, and if it is the newest, `latest` and the next basis.
-    ///
-    /// Args, returns, raises: As `hold`.
-    fn accept<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.mark(py, name, hardsnap::Store::accept)
     }
 
     /// Asks what is free at the destination.
