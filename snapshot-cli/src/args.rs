@@ -5,6 +5,7 @@ mod keep;
 mod query;
 mod restore;
 mod retention;
+mod verify;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub(crate) use keep::{KeepArgs, system_zone};
 pub(crate) use query::{DiffArgs, DuArgs, FindArgs, VersionsArgs};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use retention::{PreviewArgs, RetentionCommand};
+pub(crate) use verify::VerifyArgs;
 
 /// Every thread takes a stack and some handles; more than this is a slip of
 /// the keyboard.
@@ -30,6 +32,7 @@ Exit codes:
     2  wrong usage
     3  published or restored, but some entries are missing or not as they should be; each is listed
     4  done, but pruning is paused, left something behind or could not make room
+    5  `verify` found damage
    10  no store there
    11  the store is locked by another run
 128+N  stopped by signal N";
@@ -104,6 +107,8 @@ pub(crate) enum Command {
     Release(OneArgs),
     /// Let a suspect snapshot count like any other
     Accept(OneArgs),
+    /// Compare the snapshots with what was recorded of them, and repair them
+    Verify(VerifyArgs),
     /// Make the catalog anew from the snapshots
     Reindex(ReindexArgs),
     /// Replicate one tree, linking what did not change, without any store

@@ -13,6 +13,7 @@ mod prune;
 mod reindex;
 mod restore;
 mod tree;
+mod verify;
 mod versions;
 
 use std::io::{self, Write};
@@ -44,6 +45,7 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::Release(args) => mark::release(args, console),
         Command::Accept(args) => mark::accept(args, console),
         Command::Restore(args) => restore::run(args, console),
+        Command::Verify(args) => verify::run(args, console),
         Command::Reindex(args) => reindex::run(args, console),
         Command::Tree(args) => tree::run(args, console),
         Command::Retention(RetentionCommand::Preview(args)) => preview::run(args, console),

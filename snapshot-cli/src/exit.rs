@@ -23,6 +23,8 @@ pub(crate) enum Ending {
     RemovalIncomplete,
     /// It would not be done: something is in the way.
     NotDone,
+    /// Damage was found, whether or not it was repaired.
+    Damaged,
 }
 
 impl Ending {
@@ -32,6 +34,7 @@ impl Ending {
             Ending::Partial => 3,
             Ending::PruningIncomplete => 4,
             Ending::RemovalIncomplete | Ending::NotDone => 1,
+            Ending::Damaged => 5,
         }
     }
 }
@@ -265,6 +268,7 @@ mod tests {
         assert_eq!(Ending::Partial.code(), 3);
         assert_eq!(Ending::PruningIncomplete.code(), 4);
         assert_eq!(Ending::RemovalIncomplete.code(), 1);
+        assert_eq!(Ending::Damaged.code(), 5);
         assert_eq!(Failure::Usage(String::new()).code(), 2);
         let missing = Failure::Unreadable("list".into(), io::ErrorKind::NotFound.into());
         assert_eq!(missing.code(), 1);

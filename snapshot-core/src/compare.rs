@@ -45,6 +45,9 @@ pub(crate) struct Rules {
     pub(crate) names: Names,
 }
 
+/// The owner that no file has.
+const NOBODY: (u32, u32) = (u32::MAX, u32::MAX);
+
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
 
@@ -86,7 +89,7 @@ impl Rules {
             && (!self.compares_owners() || (source.uid, source.gid) == (stored.uid, stored.gid))
     }
 
-    fn is_same_mtime(&self, source: FileTime, basis: FileTime) -> bool {
+    pub(crate) fn is_same_mtime(&self, source: FileTime, basis: FileTime) -> bool {
         let step = i128::from(self.mtime_granularity_nanoseconds.max(1));
         source == basis
             || source.total_nanoseconds().div_euclid(step)
@@ -109,6 +112,43 @@ impl Rules {
             self.mtime_granularity_nanoseconds,
             xattrs.join(",")
         )
+    }
+
+    /// Reads what [`Rules::describe`] wrote; none if it is something else. How
+    /// names are compared is not in it.
+    pub(crate) fn recorded(text: &str) -> Option<Rules> {
+        let mut values = text.split(' ').map(|field| field.split_once('='));
+        let mut value = |key: &str| {
+            let (found, value) = values.next()??;
+            (found == key).then_some(value)
+        };
+        let ownership = match value("owners")? {
+            "kept" => Ownership::Kept { made_as: NOBODY },
+            owner => {
+                let (uid, gid) = owner.split_once(':')?;
+                let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+                Ownership::Fixed { uid, gid }
+            }
+        };
+        let modes = match value("modes")? {
+            "kept" => Modes::Kept,
+            "fixed" => Modes::Fixed,
+            _ => return None,
+        };
+        let mtime_granularity_nanoseconds = value("mtimes")?.parse().ok()?;
+        let mut xattrs = Namespaces::default();
+        for name in value("xattrs")?.split(',').filter(|name| !name.is_empty()) {
+            let all = XattrNamespace::ALL.into_iter();
+            let namespace = all.clone().find(|namespace| namespace.as_str() == name)?;
+            xattrs = xattrs.with(namespace);
+        }
+        Some(Rules {
+            ownership,
+            modes,
+            mtime_granularity_nanoseconds,
+            xattrs,
+            names: Names::Exact,
+        })
     }
 
     pub(crate) fn compares_owners(&self) -> bool {
@@ -162,5 +202,33 @@ impl Change {
     /// Tells whether nothing differs, so that the entry may be linked.
     pub(crate) fn is_none(self) -> bool {
         self == Change::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_come_back_from_their_line() {
+        let fixed = Rules {
+            ownership: Ownership::Fixed { uid: 7, gid: 8 },
+            modes: Modes::Fixed,
+            mtime_granularity_nanoseconds: 2_000_000_000,
+            xattrs: Namespaces::default(),
+            names: Names::Exact,
+        };
+        let kept = Rules {
+            ownership: Ownership::Kept { made_as: NOBODY },
+            modes: Modes::Kept,
+            xattrs: Namespaces::all(),
+            ..fixed
+        };
+        for rules in [fixed, kept] {
+            assert_eq!(Rules::recorded(&rules.describe()), Some(rules));
+        }
+        for text in ["", "owners=kept", "owners=7 modes=kept mtimes=1 xattrs="] {
+            assert_eq!(Rules::recorded(text), None, "{text}");
+        }
     }
 }

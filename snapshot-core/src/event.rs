@@ -6,6 +6,7 @@ use crate::filter::LeftOutBy;
 use crate::name::SnapshotName;
 use crate::report::{Counts, Problem, Warning};
 use crate::restore::Obstacle;
+use crate::verify::Damaged;
 
 /// What a run tells while it goes.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,9 @@ pub enum Event<'a> {
     Problem(&'a Problem),
     /// Something that keeps a restore from beginning.
     InTheWay(&'a Obstacle),
+    /// An entry of a snapshot is not as it was recorded. Where it is to be had
+    /// as it was is found out later.
+    Damaged(&'a Damaged),
     /// Something to know.
     Warning(&'a Warning),
     /// A snapshot has left the store.
@@ -74,6 +78,11 @@ pub enum Phase {
     Looking,
     /// Entries are restored.
     Restoring,
+    /// The trees of the snapshots are compared with what was recorded.
+    Verifying,
+    /// Good copies of what is damaged are looked for, and put in its place if
+    /// that is wanted.
+    Repairing,
 }
 
 /// What was done with an entry.

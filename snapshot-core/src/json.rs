@@ -7,6 +7,7 @@
 
 mod catalog;
 mod restore;
+mod verify;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -176,6 +177,7 @@ fn code_of(warning: &Warning) -> &'static str {
         Warning::NotRecycled { .. } => "not_recycled",
         Warning::RestoredFromTreeAlone { .. } => "restored_from_tree_alone",
         Warning::EntriesFromTreeAlone { .. } => "entries_from_tree_alone",
+        Warning::VerificationNotNoted { .. } => "verification_not_noted",
         Warning::TidiedUp { .. } => "tidied_up",
     }
 }
@@ -446,6 +448,12 @@ impl Serialize for SnapshotName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// The bytes of a path that is not UTF-8.
+fn exactly(path: &Path) -> Option<String> {
+    let bytes = || base64(path.as_os_str().as_bytes());
+    path.to_str().is_none().then(bytes)
 }
 
 /// Base64 as RFC 4648 section 4 has it, with padding.

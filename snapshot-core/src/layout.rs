@@ -14,6 +14,11 @@ pub(crate) const CATALOG: &str = "catalog.db";
 /// What the catalog is to be told of a snapshot.
 pub(crate) const CHANGES: &str = "catalog.changes";
 pub(crate) const CATALOG_DRAFT: &str = "catalog.db.new";
+/// How far the snapshots were verified.
+pub(crate) const VERIFIED: &str = "verified.json";
+pub(crate) const VERIFY_LOCK: &str = "verify.lock";
+/// Damaged files that were replaced.
+pub(crate) const DAMAGED: &str = "damaged";
 pub(crate) const RECORDS: &str = "snapshots";
 pub(crate) const WORK: &str = "work";
 pub(crate) const TRASH: &str = "trash";

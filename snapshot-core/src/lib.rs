@@ -108,6 +108,7 @@ mod store;
 mod suspicion;
 mod tidy;
 mod tree;
+mod verify;
 mod walk;
 mod xattr;
 
@@ -144,4 +145,8 @@ pub use room::{InvalidMinFree, MinFree, Room};
 pub use store::{MarkReport, Store};
 pub use suspicion::{Extent, Suspicion};
 pub use tree::replicate_tree;
+pub use verify::{
+    DamageKind, Damaged, GoodCopy, InvalidSampleSize, Mending, Repair, SampleSize, VerifyContent,
+    VerifyOptions, VerifyReport,
+};
 pub use xattr::XattrNamespace;

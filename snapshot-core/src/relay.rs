@@ -11,6 +11,7 @@ use crate::name::SnapshotName;
 use crate::report::{Counts, Problem, Warning};
 use crate::restore::Obstacle;
 use crate::run::now_monotonic;
+use crate::verify::Damaged;
 
 /// What [`relay`] hands on: an [`Event`] that can be kept, and sums instead of
 /// differences.
@@ -38,6 +39,8 @@ pub enum News {
     Problem(Problem),
     /// Something that keeps a restore from beginning.
     InTheWay(Obstacle),
+    /// An entry of a snapshot is not as it was recorded.
+    Damaged(Box<Damaged>),
     /// Something to know.
     Warning(Warning),
     /// A snapshot has left the store.
@@ -139,6 +142,7 @@ impl Observer for Teller<'_> {
             Event::Expected(counts) => News::Expected(*counts),
             Event::Problem(problem) => News::Problem(problem.clone()),
             Event::InTheWay(obstacle) => News::InTheWay(obstacle.clone()),
+            Event::Damaged(damaged) => News::Damaged(Box::new(damaged.clone())),
             Event::Warning(warning) => News::Warning(warning.clone()),
             Event::Removed(name) => News::Removed(name),
             Event::Entry { .. } | Event::LeftOut { .. } => return,

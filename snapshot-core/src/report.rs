@@ -175,7 +175,7 @@ impl fmt::Display for Problem {
 }
 
 /// The system's words without "(os error 13)": the number is kept beside them.
-fn describe(error: &io::Error) -> String {
+pub(crate) fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(end) if error.raw_os_error().is_some() => text[..end].to_owned(),
@@ -345,6 +345,12 @@ pub enum Warning {
         /// Why not.
         reason: String,
     },
+    /// How far the snapshots were verified could not be written down, so that the
+    /// next run reads the same files again.
+    VerificationNotNoted {
+        /// Why.
+        reason: String,
+    },
     /// Something that a run which did not end well left behind was tidied away.
     TidiedUp {
         /// The number of trees and records.
@@ -482,6 +488,10 @@ impl fmt::Display for Warning {
             Warning::EntriesFromTreeAlone { entries, reason } => write!(
                 f,
                 "of {entries} entries the catalog cannot tell ({reason}): they have what the store's disk could hold"
+            ),
+            Warning::VerificationNotNoted { reason } => write!(
+                f,
+                "how far the snapshots were verified could not be written down, and is not known to the next run: {reason}"
             ),
             Warning::TidiedUp { leftovers } => {
                 write!(f, "an earlier run did not end well; removed what it left ({leftovers} trees and records)")

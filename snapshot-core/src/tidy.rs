@@ -82,8 +82,12 @@ pub(crate) fn tidy(
         in_work.sort();
         // What was begun last has most of it.
         let is_tree = |name: &CString| {
+            // A repair has a directory there too.
+            let is_named = name
+                .to_str()
+                .is_ok_and(|name| name.parse::<SnapshotName>().is_ok());
             let found = work.stat(name);
-            found.is_ok_and(|found| found.kind == EntryKind::Directory)
+            is_named && found.is_ok_and(|found| found.kind == EntryKind::Directory)
         };
         let newest = in_work.iter().rposition(is_tree).map(|place| {
             let newest = in_work.remove(place);

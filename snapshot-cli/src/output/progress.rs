@@ -141,6 +141,8 @@ fn number(phase: Phase) -> u8 {
         Phase::Reindexing => REINDEXING,
         Phase::Looking => 6,
         Phase::Restoring => RESTORING,
+        Phase::Verifying => VERIFYING,
+        Phase::Repairing => REPAIRING,
         _ => 0,
     }
 }
@@ -148,10 +150,12 @@ fn number(phase: Phase) -> u8 {
 const WALKING: u8 = 2;
 const REINDEXING: u8 = 5;
 const RESTORING: u8 = 7;
+const VERIFYING: u8 = 8;
+const REPAIRING: u8 = 9;
 
 /// Tells whether entries are counted in a phase.
 fn counted(phase: u8) -> bool {
-    phase == WALKING || phase == REINDEXING || phase == RESTORING
+    [WALKING, REINDEXING, RESTORING, VERIFYING].contains(&phase)
 }
 
 /// The phase by its number: as a word for programs, and for a person.
@@ -164,6 +168,8 @@ fn phase_words(number: u8) -> (&'static str, &'static str) {
         6 => ("looking", "looking what is there"),
         RESTORING => ("restoring", "restoring"),
         REINDEXING => ("reindexing", "reading the snapshots"),
+        VERIFYING => ("verifying", "comparing with what was recorded"),
+        REPAIRING => ("repairing", "looking for good copies of what is damaged"),
         _ => ("starting", "starting"),
     }
 }
@@ -198,6 +204,12 @@ impl State {
                 sum.fetch_add(more, Ordering::Relaxed);
             }
         }
+    }
+
+    /// How long entries have been counted.
+    fn walking(&self) -> Duration {
+        let began = self.walking_began.get();
+        began.map_or(Duration::ZERO, Instant::elapsed)
     }
 
     fn sums(&self) -> Sums {
@@ -292,20 +304,26 @@ fn picture(state: &State, rates: &Rates, frame: usize) -> String {
             phase_words(phase).1,
             count(rates.entries as u64)
         ),
+        VERIFYING => format!(
+            "{}; {}/s, {}/s",
+            phase_words(phase).1,
+            count(rates.entries as u64),
+            size(rates.bytes as u64)
+        ),
         _ => what_was_done(&sums, rates),
     };
-    match state.expected.get().map(Counts::entries) {
+    let expected = state.expected.get();
+    let bytes = expected.map_or(0, Counts::bytes);
+    if phase == VERIFYING && bytes > 0 {
+        // Reading takes far longer than all else.
+        let far = how_far(sums.bytes(), bytes, state.walking(), size, "");
+        return format!("{} {far}\n{done}", bar(sums.bytes(), bytes));
+    }
+    match expected.map(Counts::entries) {
         None | Some(0) => format!("{spinner} {} entries\n{done}", count(entries)),
         Some(expected) => {
-            let walking = state
-                .walking_began
-                .get()
-                .map_or(Duration::ZERO, Instant::elapsed);
-            format!(
-                "{} {}\n{done}",
-                bar(entries, expected),
-                how_far(entries, expected, walking)
-            )
+            let far = how_far(entries, expected, state.walking(), count, " entries");
+            format!("{} {far}\n{done}", bar(entries, expected))
         }
     }
 }
@@ -324,12 +342,18 @@ fn bar(entries: u64, expected: u64) -> String {
 }
 
 /// `450,123 of about 1,000,000 entries, 12 s left`.
-fn how_far(entries: u64, expected: u64, walking: Duration) -> String {
-    let mut text = format!("{} of about {} entries", count(entries), count(expected));
+fn how_far(
+    done: u64,
+    expected: u64,
+    walking: Duration,
+    show: fn(u64) -> String,
+    unit: &str,
+) -> String {
+    let mut text = format!("{} of about {}{unit}", show(done), show(expected));
     // Before that, the first directories would speak for all.
-    let told = walking >= Duration::from_secs(1) && entries > 0 && entries < expected;
+    let told = walking >= Duration::from_secs(1) && done > 0 && done < expected;
     if told {
-        let left = walking.as_secs_f64() * (expected - entries) as f64 / entries as f64;
+        let left = walking.as_secs_f64() * (expected - done) as f64 / done as f64;
         if let Ok(left) = Duration::try_from_secs_f64(left.ceil()) {
             let seconds = left.max(Duration::from_secs(1)).as_secs();
             let left = if seconds < 10 {
@@ -364,6 +388,8 @@ struct Rates {
     since: Option<(Instant, Sums)>,
     entries: f64,
     copied_bytes: f64,
+    /// All that was done, also without copying.
+    bytes: f64,
 }
 
 impl Rates {
@@ -372,6 +398,7 @@ impl Rates {
             since: None,
             entries: 0.0,
             copied_bytes: 0.0,
+            bytes: 0.0,
         }
     }
 
@@ -389,9 +416,11 @@ impl Rates {
             1.0 - (-seconds / RATE_SECONDS).exp()
         };
         let entries = sums.entries().saturating_sub(before.entries()) as f64 / seconds;
-        let bytes = sums.bytes_copied.saturating_sub(before.bytes_copied) as f64 / seconds;
+        let copied = sums.bytes_copied.saturating_sub(before.bytes_copied) as f64 / seconds;
+        let bytes = sums.bytes().saturating_sub(before.bytes()) as f64 / seconds;
         self.entries += (entries - self.entries) * weight;
-        self.copied_bytes += (bytes - self.copied_bytes) * weight;
+        self.copied_bytes += (copied - self.copied_bytes) * weight;
+        self.bytes += (bytes - self.bytes) * weight;
     }
 }
 
@@ -431,20 +460,12 @@ mod tests {
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
         let ten_seconds = Duration::from_secs(10);
-        assert_eq!(
-            how_far(500, 1_500, ten_seconds),
-            "500 of about 1,500 entries, 20 s left"
-        );
-        assert_eq!(
-            how_far(1_490, 1_500, ten_seconds),
-            "1,490 of about 1,500 entries, 1 s left"
-        );
-        assert_eq!(
-            how_far(1_600, 1_500, ten_seconds),
-            "1,600 of about 1,500 entries"
-        );
-        assert_eq!(how_far(0, 1_500, ten_seconds), "0 of about 1,500 entries");
-        assert!(how_far(1, u64::MAX, ten_seconds).starts_with("1 of about"));
+        let far = |done, expected| how_far(done, expected, ten_seconds, count, " entries");
+        assert_eq!(far(500, 1_500), "500 of about 1,500 entries, 20 s left");
+        assert_eq!(far(1_490, 1_500), "1,490 of about 1,500 entries, 1 s left");
+        assert_eq!(far(1_600, 1_500), "1,600 of about 1,500 entries");
+        assert_eq!(far(0, 1_500), "0 of about 1,500 entries");
+        assert!(far(1, u64::MAX).starts_with("1 of about"));
     }
 
     #[test]
@@ -465,6 +486,7 @@ mod tests {
             since: None,
             entries: 888_888.0,
             copied_bytes: 888e6,
+            bytes: 888e6,
         };
         assert_eq!(picture(&state, &rates, 1), "/ starting");
         state.phase.store(WALKING, Ordering::Relaxed);
@@ -475,8 +497,14 @@ mod tests {
         );
         expected.files_linked = 99_999_999;
         let _ = state.expected.set(expected);
-        for line in picture(&state, &rates, 0).lines().chain(unknown.lines()) {
-            assert!(line.len() < 80, "{line}");
+        let walking = picture(&state, &rates, 0);
+        state.phase.store(VERIFYING, Ordering::Relaxed);
+        let verifying = picture(&state, &rates, 0);
+        assert!(verifying.contains(" of about "), "{verifying}");
+        for text in [walking, unknown, verifying] {
+            for line in text.lines() {
+                assert!(line.len() < 80, "{line}");
+            }
         }
     }
 

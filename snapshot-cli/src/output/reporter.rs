@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     /// There is no snapshot before this one.
     first: AtomicBool,
     problems: AtomicU64,
+    /// Entries that a verification found damaged.
+    damaged: AtomicU64,
     left_behind: Mutex<Vec<Problem>>,
     warnings: Mutex<Vec<Warning>>,
 }
@@ -45,6 +47,7 @@ impl Reporter {
             console: Arc::clone(console),
             first: AtomicBool::new(false),
             problems: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
             left_behind: Mutex::default(),
             warnings: Mutex::default(),
         };
@@ -96,6 +99,7 @@ impl Observer for Reporter {
                 }
             }),
             Event::InTheWay(obstacle) => self.progress.aside(|| self.seen.obstacle(obstacle)),
+            Event::Damaged(_) => drop(self.seen.damaged.fetch_add(1, Ordering::Relaxed)),
             Event::Warning(warning) => self.seen.warning(warning),
             // The summary names what was removed.
             _ => {}
@@ -131,6 +135,13 @@ impl Seen {
 
     /// Says what may have to do with a failure.
     pub(crate) fn conclude_failure(self) {
+        let damaged = self.damaged.load(Ordering::Relaxed);
+        if damaged > 0 && !self.console.is_json() {
+            let entries = plural(damaged, "damaged entry", "damaged entries");
+            self.console.tell(format_args!(
+                "{entries} found until then; the next verification tells which"
+            ));
+        }
         self.say(false);
     }
 

@@ -13,6 +13,7 @@ mod open;
 pub(crate) mod query;
 mod read;
 mod rebuild;
+mod renumber;
 mod row;
 mod seek;
 mod session;
@@ -29,6 +30,7 @@ pub(crate) use crate::catalog::moved::{Settled, settle_in};
 pub(crate) use crate::catalog::open::Trouble;
 pub(crate) use crate::catalog::read::{Glance, Reader, Rows, name_hash};
 pub(crate) use crate::catalog::rebuild::{Before, rebuild};
+pub(crate) use crate::catalog::renumber::{Renumbered, renumber};
 pub(crate) use crate::catalog::row::{
     DirId, Facts, MountId, NO_MOUNT, TOP, Version, decode_xattrs, encode_xattrs, mark,
 };

@@ -93,14 +93,14 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Copy> Rows<T> {
-    pub(super) fn many() -> Rows<T> {
+    pub(crate) fn many() -> Rows<T> {
         Rows {
             are_many: true,
             ..Rows::default()
         }
     }
 
-    pub(super) fn are_too_many(&self) -> bool {
+    pub(crate) fn are_too_many(&self) -> bool {
         self.bytes() > MOST_BYTES
     }
 

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 
 use crate::catalog::codec::Writer;
-use crate::entry::{EntryKind, FileTime, Hash, Metadata};
+use crate::entry::{EntryKind, FileId, FileTime, Hash, Metadata};
 use crate::xattr::Xattrs;
 
 /// The number of a directory's path. A path keeps its number for as long as
@@ -82,6 +82,27 @@ impl Facts {
             racy: false,
             shared: false,
             device_number: source.device_number,
+        }
+    }
+
+    /// What a look at the source told, as far as it was recorded.
+    pub(crate) fn as_metadata(&self) -> Metadata {
+        Metadata {
+            kind: self.kind,
+            id: FileId {
+                device: 0,
+                inode: self.inode,
+            },
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            size_bytes: self.size_bytes,
+            allocated_bytes: self.allocated_bytes,
+            links: 1,
+            mtime: self.mtime,
+            ctime: self.ctime,
+            nodump: false,
+            device_number: self.device_number,
         }
     }
 

@@ -325,7 +325,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn damaged(connection: &Connection) -> Outcome<u64> {
+pub(super) fn damaged(connection: &Connection) -> Outcome<u64> {
     let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     Ok(connection.query_row("SELECT damaged FROM store", [], read)? as u64)
 }

@@ -129,6 +129,13 @@ pub(crate) fn open_to_claim(at: &Dir, name: &CStr) -> io::Result<OwnedFd> {
     }
 }
 
+/// Opens a file that is there to be locked, making it if need be.
+pub(crate) fn make_to_claim(at: &Dir, name: &str) -> io::Result<OwnedFd> {
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(fs::openat(at, name, flags, Mode::RUSR | Mode::WUSR)?)
+}
+
 /// Tells a filesystem that has no locks from other trouble with them.
 pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     matches!(

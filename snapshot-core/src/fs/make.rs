@@ -113,6 +113,11 @@ pub(crate) fn set_mtime(at: &Dir, name: &CStr, source: &Metadata) -> io::Result<
     )?)
 }
 
+/// Gives an open file or directory its mtime.
+pub(crate) fn set_mtime_of(handle: BorrowedFd<'_>, time: FileTime) -> io::Result<()> {
+    Ok(fs::futimens(handle, &mtime(time))?)
+}
+
 /// Gives an open file or directory its owner. Comes first: chown takes away
 /// setuid, setgid and capabilities.
 pub(crate) fn set_owner(

@@ -1,12 +1,11 @@
 //! What the catalog answers.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-use super::{PathFields, base64};
+use super::{PathFields, base64, exactly};
 use crate::catalog::query::{
     Aspect, CatalogEntry, CatalogSnapshot, EntryChange, EntryVersion, FoundPath, Sizes,
 };
@@ -107,12 +106,6 @@ impl<'a> From<&'a CatalogEntry> for EntryFields<'a> {
             stored_inode: entry.stored_inode,
         }
     }
-}
-
-/// The bytes of a path that is not UTF-8.
-fn exactly(path: &Path) -> Option<String> {
-    let bytes = || base64(path.as_os_str().as_bytes());
-    path.to_str().is_none().then(bytes)
 }
 
 #[derive(Serialize)]

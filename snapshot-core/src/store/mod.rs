@@ -240,7 +240,7 @@ fn make_directory(at: &Dir, name: &str) -> io::Result<Dir> {
     }
 }
 
-fn c_name(name: &str) -> CString {
+pub(crate) fn c_name(name: &str) -> CString {
     // The names of the layout have no NUL.
     CString::new(name).unwrap_or_default()
 }

@@ -22,16 +22,23 @@ use crate::node::{Budget, Level, Node, Open, open_nodes};
 
 /// The way from the top to a directory. The next one is often near.
 #[derive(Debug, Default)]
-pub(super) struct Way {
+pub(in crate::catalog) struct Way {
     /// In their order: the number of a directory is higher than that of the one
     /// above.
     ids: Vec<DirId>,
     names: Vec<CString>,
+    /// The path with a slash before each name, and where each of them ends.
+    path: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 impl Way {
     /// Finds the way to a directory.
-    pub(super) fn lead_to(&mut self, connection: &Connection, dir: DirId) -> Outcome<()> {
+    pub(in crate::catalog) fn lead_to(
+        &mut self,
+        connection: &Connection,
+        dir: DirId,
+    ) -> Outcome<()> {
         let mut missing = Vec::new();
         let mut at = dir;
         let common = loop {
@@ -47,11 +54,24 @@ impl Way {
         };
         self.ids.truncate(common);
         self.names.truncate(common);
+        self.ends.truncate(common);
+        self.path.truncate(self.ends.last().copied().unwrap_or(0));
         for (id, name) in missing.into_iter().rev() {
+            self.path.push(b'/');
+            self.path.extend_from_slice(name.to_bytes());
+            self.ends.push(self.path.len());
             self.ids.push(id);
             self.names.push(name);
         }
         Ok(())
+    }
+
+    /// The path of the directory, which begins with a slash.
+    pub(in crate::catalog) fn path(&self) -> &[u8] {
+        match self.path.is_empty() {
+            true => b"/",
+            false => &self.path,
+        }
     }
 }
 

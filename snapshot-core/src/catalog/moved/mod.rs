@@ -16,6 +16,8 @@ use crate::layout;
 use crate::name::SnapshotName;
 use crate::store::Store;
 
+pub(super) use crate::catalog::moved::look::Way;
+
 /// What the catalog of a moved store has become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {

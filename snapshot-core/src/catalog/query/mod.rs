@@ -2,6 +2,7 @@
 //! differs between snapshots, what removing some would free.
 
 mod changes;
+mod copies;
 mod difference;
 mod entries;
 mod entry;
@@ -14,6 +15,8 @@ mod open;
 mod place;
 mod reading;
 mod sizes;
+mod slices;
+mod tally;
 pub(crate) mod telling;
 mod tour;
 mod versions;
@@ -25,6 +28,7 @@ mod versions;
 )]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,10 +36,16 @@ use std::sync::Arc;
 use crate::cancel::CancelToken;
 use crate::catalog::open::Numbers;
 use crate::catalog::query::reading::{Handle, REINDEX, WAIT};
+use crate::catalog::row::DirId;
+use crate::catalog::small::told;
+use crate::entry::Hash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::SnapshotName;
 
+pub(crate) use copies::{Copies, Sharer};
 pub(crate) use place::resolve as resolve_path;
+pub(crate) use slices::{Row, Slice, Slices};
+pub(crate) use tally::Weight;
 
 pub use changes::{ChangeKind, Changes, EntryChange};
 pub use difference::Aspect;
@@ -344,7 +354,57 @@ impl Catalog {
         })
     }
 
-    fn known(&self, name: SnapshotName) -> Result<CatalogSnapshot> {
+    /// All that some snapshots have, which are given in their order.
+    pub(crate) fn slices(&self, snapshots: &[CatalogSnapshot]) -> Slices {
+        Slices::new(&self.handle, snapshots)
+    }
+
+    /// The paths that share what is stored of a row, that of the row first.
+    pub(crate) fn sharers(&self, dir: DirId, name: &[u8], row: &Row) -> Result<Vec<Sharer>> {
+        copies::sharers(&self.handle, dir, name, row)
+    }
+
+    /// The stored files whose content has one of some hashes.
+    pub(crate) fn copies(&self, hashes: impl IntoIterator<Item = Hash>) -> Copies {
+        Copies::new(&self.handle, hashes)
+    }
+
+    /// How many rows were lost to damage since the catalog was made.
+    pub(crate) fn lost_rows(&self) -> Result<u64> {
+        self.handle
+            .read(|reading| crate::catalog::session::damaged(reading.connection))
+    }
+
+    /// Shows how much each row is, whatever snapshots have it.
+    pub(crate) fn weigh(&self, add: impl FnMut(&Weight)) -> Result<()> {
+        tally::each(&self.handle, add)
+    }
+
+    /// Tells whether a snapshot's tree has a name in a directory.
+    pub(crate) fn has_name(&self, dir: DirId, name: &[u8], sequence: u64) -> Result<bool> {
+        self.handle.read(|reading| {
+            let named = names::lookup(reading, dir, name)?;
+            let version = named.as_ref().and_then(|named| named.at(sequence));
+            Ok(version.is_some_and(|version| version.facts.stored.is_some()))
+        })
+    }
+
+    /// What was kept and compared in each snapshot, by its sequence.
+    pub(crate) fn rules(&self) -> Result<HashMap<u64, String>> {
+        let told = self.handle.read(|reading| told(reading.connection))?;
+        Ok(told
+            .into_iter()
+            .map(|told| (told.sequence, told.rules))
+            .collect())
+    }
+
+    /// Tells whether the stored inodes that the catalog tells are those of this
+    /// disk.
+    pub(crate) fn has_numbers(&self) -> bool {
+        self.numbers == Numbers::Valid
+    }
+
+    pub(crate) fn known(&self, name: SnapshotName) -> Result<CatalogSnapshot> {
         let found = self.handle.known.iter().find(|known| known.name == name);
         match found {
             Some(known) => Ok(*known),
