@@ -48,3 +48,4 @@ mod suspect;
 mod tree;
 mod trees;
 mod trouble;
+mod verify;
