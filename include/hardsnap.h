@@ -278,6 +278,11 @@
 #define HARDSNAP_EVENT_IN_THE_WAY 8
 
 /**
+ * An entry of a snapshot is not as it was recorded (hardsnap_event_damaged).
+ */
+#define HARDSNAP_EVENT_DAMAGED 9
+
+/**
  * Leftovers of a run that did not end well are removed.
  */
 #define HARDSNAP_PHASE_TIDYING_UP 1
@@ -311,6 +316,17 @@
  * Entries are restored.
  */
 #define HARDSNAP_PHASE_RESTORING 7
+
+/**
+ * The trees of the snapshots are compared with what was recorded.
+ */
+#define HARDSNAP_PHASE_VERIFYING 8
+
+/**
+ * Good copies of what is damaged are looked for, and put in its place if that
+ * is wanted.
+ */
+#define HARDSNAP_PHASE_REPAIRING 9
 
 /**
  * Local disks below the source are entered; network, FUSE and autofs mounts
@@ -535,6 +551,42 @@
 #define HARDSNAP_REASON_OTHER 6
 
 /**
+ * No file is read: structure and metadata are compared. The default.
+ */
+#define HARDSNAP_VERIFY_UNREAD 0
+
+/**
+ * Files are read that were stored since a run with this choice or with
+ * HARDSNAP_VERIFY_FULL came to its end.
+ */
+#define HARDSNAP_VERIFY_SINCE_LAST 1
+
+/**
+ * All files are read.
+ */
+#define HARDSNAP_VERIFY_FULL 2
+
+/**
+ * There is no good copy, or none was looked for.
+ */
+#define HARDSNAP_GOOD_COPY_NONE 0
+
+/**
+ * The file that was backed up: it has the recorded size, mtime and hash.
+ */
+#define HARDSNAP_GOOD_COPY_SOURCE 1
+
+/**
+ * Another stored file.
+ */
+#define HARDSNAP_GOOD_COPY_STORED 2
+
+/**
+ * The catalog: all that is wrong is recorded there.
+ */
+#define HARDSNAP_GOOD_COPY_CATALOG 3
+
+/**
  * What a backup does.
  */
 typedef struct hardsnap_backup_options hardsnap_backup_options;
@@ -568,6 +620,11 @@ typedef struct hardsnap_change hardsnap_change;
  * What differs between two snapshots, in the order of the paths.
  */
 typedef struct hardsnap_changes hardsnap_changes;
+
+/**
+ * An entry that is not as it was recorded. Lent by what lists it.
+ */
+typedef struct hardsnap_damaged hardsnap_damaged;
 
 /**
  * What the calculator decided of each snapshot. Snapshots are told apart by
@@ -683,6 +740,16 @@ typedef struct hardsnap_store hardsnap_store;
  * How one tree is replicated.
  */
 typedef struct hardsnap_tree_options hardsnap_tree_options;
+
+/**
+ * What a verification does.
+ */
+typedef struct hardsnap_verify_options hardsnap_verify_options;
+
+/**
+ * What a verification found.
+ */
+typedef struct hardsnap_verify_report hardsnap_verify_report;
 
 /**
  * The versions of a path, oldest first.
@@ -1327,6 +1394,11 @@ const char *hardsnap_event_warning(const struct hardsnap_event *event);
  * The path of what is in the way, or NULL.
  */
 const char *hardsnap_event_path(const struct hardsnap_event *event, size_t *length);
+
+/**
+ * The damaged entry, or NULL.
+ */
+const struct hardsnap_damaged *hardsnap_event_damaged(const struct hardsnap_event *event);
 
 /**
  * Makes a filter that takes everything. Never NULL.
@@ -2412,6 +2484,161 @@ hardsnap_status hardsnap_replicate_tree(const char *source,
                                         void *user_data,
                                         struct hardsnap_report **report,
                                         struct hardsnap_error **error);
+
+/**
+ * Makes options: structure and metadata of all snapshots. Never NULL.
+ */
+struct hardsnap_verify_options *hardsnap_verify_options_new(void);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_verify_options_free(struct hardsnap_verify_options *options);
+
+/**
+ * Sets which snapshots are verified, by `count` full names; with a count of 0
+ * all are, which is the default.
+ */
+hardsnap_status hardsnap_verify_options_set_snapshots(struct hardsnap_verify_options *options,
+                                                      const char *const *names,
+                                                      size_t count,
+                                                      struct hardsnap_error **error);
+
+/**
+ * Sets which files are read: one of HARDSNAP_VERIFY_UNREAD, _SINCE_LAST, _FULL.
+ */
+hardsnap_status hardsnap_verify_options_set_content(struct hardsnap_verify_options *options,
+                                                    int32_t content,
+                                                    struct hardsnap_error **error);
+
+/**
+ * Has a part of all files read, more than 0 and at most 100 percent, and the
+ * next time the part that follows.
+ */
+hardsnap_status hardsnap_verify_options_set_sample(struct hardsnap_verify_options *options,
+                                                   double percent,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Sets whether what there is a good copy of is replaced by it.
+ */
+hardsnap_status hardsnap_verify_options_set_repair(struct hardsnap_verify_options *options,
+                                                   bool repair,
+                                                   struct hardsnap_error **error);
+
+/**
+ * Sets the number of worker threads; 0, the default, for one a processor, and
+ * at least two.
+ */
+hardsnap_status hardsnap_verify_options_set_jobs(struct hardsnap_verify_options *options,
+                                                 uint32_t jobs,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Compares snapshots with what was recorded of them: structure and metadata
+ * always, content as the options say; `options` may be NULL for the defaults.
+ * A backup may run meanwhile. A run that was stopped is gone on with by the next
+ * one of the same choice. `cancel` and `callback` may be NULL.
+ *
+ * HARDSNAP_OK means that all was compared, whatever was found: the report tells.
+ *
+ * Errors: HARDSNAP_CATALOG_UNUSABLE, HARDSNAP_UNKNOWN_SNAPSHOT,
+ * HARDSNAP_STORE_LOCKED if another verification is under way, or for a repair
+ * another run, and others.
+ */
+hardsnap_status hardsnap_store_verify(const struct hardsnap_store *store,
+                                      const struct hardsnap_verify_options *options,
+                                      const struct hardsnap_cancel *cancel,
+                                      hardsnap_callback callback,
+                                      void *user_data,
+                                      struct hardsnap_verify_report **report,
+                                      struct hardsnap_error **error);
+
+/**
+ * Frees a report. NULL is allowed.
+ */
+void hardsnap_verify_report_free(struct hardsnap_verify_report *report);
+
+/**
+ * The number of files whose content was read and compared. Several names of
+ * one file count once.
+ */
+uint64_t hardsnap_verify_report_checked_files(const struct hardsnap_verify_report *report);
+
+/**
+ * The sizes of these files, in bytes.
+ */
+uint64_t hardsnap_verify_report_checked_bytes(const struct hardsnap_verify_report *report);
+
+/**
+ * The number of files that would have been read, if their hashes were
+ * recorded.
+ */
+uint64_t hardsnap_verify_report_unhashed_files(const struct hardsnap_verify_report *report);
+
+/**
+ * The number of damaged entries, also of those that are too many to be listed.
+ */
+uint64_t hardsnap_verify_report_damaged_entries(const struct hardsnap_verify_report *report);
+
+/**
+ * The number of those that are not as they were recorded now.
+ */
+uint64_t hardsnap_verify_report_unrepaired_entries(const struct hardsnap_verify_report *report);
+
+/**
+ * How many damaged entries are listed: 10,000 at the most.
+ */
+size_t hardsnap_verify_report_damaged_count(const struct hardsnap_verify_report *report);
+
+/**
+ * One of the damaged entries, by path; NULL beyond the last.
+ */
+const struct hardsnap_damaged *hardsnap_verify_report_damaged(const struct hardsnap_verify_report *report,
+                                                              size_t index);
+
+/**
+ * All of it as a line of JSON, such as the command line prints as its summary.
+ */
+const char *hardsnap_verify_report_json(const struct hardsnap_verify_report *report);
+
+/**
+ * The path in the source, which is the one below the snapshot.
+ */
+const char *hardsnap_damaged_path(const struct hardsnap_damaged *damaged, size_t *length);
+
+/**
+ * What is wrong: "missing", "unexpected", "replaced", "altered", "unreadable"
+ * or "miscounted". Others may be added.
+ */
+const char *hardsnap_damaged_problem(const struct hardsnap_damaged *damaged);
+
+/**
+ * The number of snapshots that share what is damaged.
+ */
+size_t hardsnap_damaged_snapshot_count(const struct hardsnap_damaged *damaged);
+
+/**
+ * The name of one of these snapshots, oldest first; NULL beyond the last.
+ */
+const char *hardsnap_damaged_snapshot(const struct hardsnap_damaged *damaged,
+                                      size_t index);
+
+/**
+ * Where it is to be had as it was: one of HARDSNAP_GOOD_COPY_NONE, _SOURCE,
+ * _STORED, _CATALOG. Others may be added.
+ */
+int32_t hardsnap_damaged_good_copy(const struct hardsnap_damaged *damaged);
+
+/**
+ * Whether it was repaired.
+ */
+bool hardsnap_damaged_is_repaired(const struct hardsnap_damaged *damaged);
+
+/**
+ * Why it could not be repaired; NULL if it was, or if that was not wanted.
+ */
+const char *hardsnap_damaged_reason(const struct hardsnap_damaged *damaged);
 
 /**
  * Frees a list, and with it the versions that it lends. NULL is allowed.

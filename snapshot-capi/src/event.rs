@@ -11,6 +11,7 @@ use crate::error::Failure;
 use crate::problem::hardsnap_problem;
 use crate::report::{count_of, hardsnap_report};
 use crate::text::{Text, lend, lend_path};
+use crate::verify::hardsnap_damaged;
 
 /// The run has the lock. There are a snapshot's name and, if there is a basis,
 /// the counts of that, an estimate of what is to come.
@@ -32,6 +33,8 @@ pub const HARDSNAP_EVENT_EXPECTED: i32 = 7;
 
 /// Something keeps a restore from beginning. There is its path.
 pub const HARDSNAP_EVENT_IN_THE_WAY: i32 = 8;
+/// An entry of a snapshot is not as it was recorded (hardsnap_event_damaged).
+pub const HARDSNAP_EVENT_DAMAGED: i32 = 9;
 
 /// Leftovers of a run that did not end well are removed.
 pub const HARDSNAP_PHASE_TIDYING_UP: i32 = 1;
@@ -47,6 +50,11 @@ pub const HARDSNAP_PHASE_REINDEXING: i32 = 5;
 pub const HARDSNAP_PHASE_LOOKING: i32 = 6;
 /// Entries are restored.
 pub const HARDSNAP_PHASE_RESTORING: i32 = 7;
+/// The trees of the snapshots are compared with what was recorded.
+pub const HARDSNAP_PHASE_VERIFYING: i32 = 8;
+/// Good copies of what is damaged are looked for, and put in its place if that
+/// is wanted.
+pub const HARDSNAP_PHASE_REPAIRING: i32 = 9;
 
 /// What a run tells; lent for the time of one call.
 #[derive(Debug, Default)]
@@ -58,6 +66,7 @@ pub struct hardsnap_event {
     problem: Option<hardsnap_problem>,
     warning: Option<Text>,
     path: Option<Text>,
+    damaged: Option<hardsnap_damaged>,
 }
 
 impl hardsnap_event {
@@ -82,6 +91,8 @@ impl hardsnap_event {
                     Phase::Reindexing => HARDSNAP_PHASE_REINDEXING,
                     Phase::Looking => HARDSNAP_PHASE_LOOKING,
                     Phase::Restoring => HARDSNAP_PHASE_RESTORING,
+                    Phase::Verifying => HARDSNAP_PHASE_VERIFYING,
+                    Phase::Repairing => HARDSNAP_PHASE_REPAIRING,
                     _ => return None,
                 },
                 ..event
@@ -99,6 +110,11 @@ impl hardsnap_event {
             News::Problem(problem) => hardsnap_event {
                 kind: HARDSNAP_EVENT_PROBLEM,
                 problem: Some(problem.into()),
+                ..event
+            },
+            News::Damaged(damaged) => hardsnap_event {
+                kind: HARDSNAP_EVENT_DAMAGED,
+                damaged: Some((&**damaged).into()),
                 ..event
             },
             News::Warning(warning) => hardsnap_event {
@@ -235,4 +251,14 @@ pub unsafe extern "C" fn hardsnap_event_path(
 ) -> *const c_char {
     // SAFETY: stated in the header.
     unsafe { lend_path(event.as_ref().and_then(|event| event.path.as_ref()), length) }
+}
+
+/// The damaged entry, or NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_event_damaged(
+    event: *const hardsnap_event,
+) -> *const hardsnap_damaged {
+    // SAFETY: stated in the header.
+    let damaged = unsafe { event.as_ref() }.and_then(|event| event.damaged.as_ref());
+    damaged.map_or(std::ptr::null(), std::ptr::from_ref)
 }

@@ -35,6 +35,7 @@ pub mod status;
 pub mod store;
 mod text;
 pub mod tree;
+pub mod verify;
 pub mod version;
 
 #[cfg(test)]

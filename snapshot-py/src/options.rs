@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use hardsnap::{ByteSize, Filter, MinFree, Pruning};
-use pyo3::exceptions::PyTypeError;
+use hardsnap::{ByteSize, Filter, MinFree, Pruning, SampleSize, VerifyContent};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 
@@ -78,6 +78,41 @@ fn size(name: &str, object: &Bound<'_, PyAny>) -> PyResult<ByteSize> {
         )));
     }
     object.extract().map(ByteSize::from_bytes)
+}
+
+/// Which files a verification reads: by a word, or a part of all of them in
+/// percent.
+pub(crate) fn content(word: &str, sample: Option<&Bound<'_, PyAny>>) -> PyResult<VerifyContent> {
+    let content = match word {
+        "unread" => VerifyContent::Unread,
+        "since-last" => VerifyContent::SinceLast,
+        "full" => VerifyContent::Full,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "content has to be 'unread', 'since-last' or 'full', not {other:?}"
+            )));
+        }
+    };
+    let Some(sample) = sample else {
+        return Ok(content);
+    };
+    if content != VerifyContent::Unread {
+        let message = format!("either content={word:?} or sample can be given");
+        return Err(PyValueError::new_err(message));
+    }
+    let size = match sample.cast::<PyString>() {
+        Ok(text) => {
+            let size = text.to_str()?.parse::<SampleSize>();
+            size.map_err(|error| PyValueError::new_err(error.to_string()))?
+        }
+        Err(_) => {
+            let percent: f64 = sample.extract()?;
+            SampleSize::percent(percent).ok_or_else(|| {
+                PyValueError::new_err(format!("{percent} percent is no part of all files"))
+            })?
+        }
+    };
+    Ok(VerifyContent::Sample(size))
 }
 
 /// What happens to expired snapshots: a bool, or the policy that decides.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Capabilities, Counts, Extent, MarkReport, Pause, Phase, Problem, ReindexReport,
-    RemovalReport, Room, SnapshotInfo, SnapshotName, Suspicion, TreeReport, Warning,
+    Aspect, BackupReport, Capabilities, Counts, DamageKind, Damaged, Extent, GoodCopy, MarkReport,
+    Mending, Pause, Phase, Problem, ReindexReport, RemovalReport, Room, SnapshotInfo, SnapshotName,
+    Suspicion, TreeReport, VerifyReport, Warning,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -106,6 +107,61 @@ pub(crate) fn reindex<'py>(py: Python<'py>, report: &ReindexReport) -> Object<'p
     })
 }
 
+pub(crate) fn verify<'py>(py: Python<'py>, report: &VerifyReport) -> Object<'py> {
+    let damaged = report.damaged.iter().map(|one| damaged(py, one));
+    let damaged = damaged.collect::<PyResult<Vec<_>>>()?;
+    object!(py, "_reports", "VerifyReport", {
+        damaged: PyTuple::new(py, damaged)?,
+        damaged_entries: report.damaged_entries,
+        unrepaired_entries: report.unrepaired_entries(),
+        checked_files: report.checked_files,
+        checked_bytes: report.checked_bytes,
+        unhashed_files: report.unhashed_files,
+        checked_entries: report.checked_entries,
+        snapshots: names(py, &report.snapshots)?,
+        counted_only: names(py, &report.counted_only)?,
+        continued: report.continued,
+        kept_aside: report.kept_aside.as_deref(),
+        warnings: notices(py, &report.warnings)?,
+        elapsed_seconds: report.elapsed.as_secs_f64(),
+        _json: json(report)?,
+    })
+}
+
+fn damaged<'py>(py: Python<'py>, damaged: &Damaged) -> Object<'py> {
+    let differs = match &damaged.kind {
+        DamageKind::Altered { differs } => differs.as_slice(),
+        _ => &[],
+    };
+    let detail = match &damaged.kind {
+        DamageKind::Unreadable { error } => Some(error),
+        DamageKind::Miscounted { what } => Some(what),
+        _ => None,
+    };
+    let (good_copy, place) = match &damaged.good_copy {
+        Some(GoodCopy::Source) => (Some("source"), None),
+        Some(GoodCopy::Stored { snapshot, path }) => (Some("stored"), Some((snapshot, path))),
+        Some(GoodCopy::Catalog) => (Some("catalog"), None),
+        _ => (None, None),
+    };
+    let reason = match &damaged.mending {
+        Some(Mending::Failed { reason }) => Some(reason),
+        _ => None,
+    };
+    object!(py, "_reports", "Damaged", {
+        path: damaged.path.as_path(),
+        snapshots: names(py, &damaged.snapshots)?,
+        problem: damaged.kind.as_str(),
+        differs: PyTuple::new(py, differs.iter().copied().map(Aspect::as_str))?,
+        detail: detail,
+        good_copy: good_copy,
+        good_copy_snapshot: place.map(|(snapshot, _)| snapshot.to_string()),
+        good_copy_path: place.map(|(_, path)| path.as_path()),
+        repaired: damaged.mending.as_ref().map(|_| damaged.is_repaired()),
+        reason: reason,
+    })
+}
+
 pub(crate) fn mark<'py>(py: Python<'py>, store: &Path, report: &MarkReport) -> Object<'py> {
     object!(py, "_reports", "MarkReport", {
         snapshot: snapshot(py, store, &report.snapshot)?,
@@ -198,6 +254,8 @@ pub(crate) fn progress<'py>(py: Python<'py>, state: &State) -> Object<'py> {
         Some(Phase::Reindexing) => "reindexing",
         Some(Phase::Looking) => "looking",
         Some(Phase::Restoring) => "restoring",
+        Some(Phase::Verifying) => "verifying",
+        Some(Phase::Repairing) => "repairing",
         _ => "starting",
     };
     let expected = state.expected.as_ref().map(|expected| counts(py, expected));

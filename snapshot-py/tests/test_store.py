@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import hardsnap
-from helpers import DAY, START, backups, published
+from helpers import DAY, START, backups, published, untyped
 
 
 def test_a_snapshot_is_the_tree_and_its_report_says_so(
@@ -247,6 +247,45 @@ def test_the_catalog_is_made_anew(store: hardsnap.Store, source: Path) -> None:
         store.reindex(cancel=cancel)
 
 
+def test_damage_is_found_and_repaired(store: hardsnap.Store, source: Path) -> None:
+    names = tuple(report.snapshot for report in backups(store, source, 2))
+    told: list[hardsnap.Progress] = []
+    report = store.verify(content="full", progress=told.append)
+    assert report.damaged == () and report.damaged_entries == 0
+    assert report.snapshots == names and report.counted_only == ()
+    assert report.checked_files > 0 and report.unhashed_files == 0
+    assert not report.continued and report.kept_aside is None
+    assert "verifying" in [state.phase for state in told]
+    assert store.verify(content="since-last").checked_files == 0
+
+    stored = Path(f"{store.path / names[0]}{source}") / "file"
+    before = stored.stat()
+    stored.write_bytes(b"12x45")
+    os.utime(stored, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.verify().damaged == ()
+    report = store.verify(names[1], content="full")
+    assert report.damaged_entries == report.unrepaired_entries == len(report.damaged)
+    damaged = next(one for one in report.damaged if one.path == source / "file")
+    assert damaged.snapshots == names
+    assert damaged.problem == "altered" and damaged.differs == ("content",)
+    assert damaged.good_copy == "source" and damaged.good_copy_path is None
+    assert damaged.repaired is None and damaged.reason is None
+
+    report = store.verify(sample="100%", repair=True)
+    assert report.unrepaired_entries == 0 and all(one.repaired for one in report.damaged)
+    assert report.kept_aside == store.path / ".hardsnap" / "damaged"
+    assert stored.read_bytes() == b"12345"
+    assert store.verify(sample=12.5).damaged == ()
+
+    for wrong in ({"content": "all"}, {"sample": "0%"}, {"sample": 101}):
+        with pytest.raises(ValueError):
+            untyped(store.verify)(**wrong)
+    with pytest.raises(ValueError):
+        store.verify(content="full", sample="5%")
+    with pytest.raises(hardsnap.UnknownSnapshotError):
+        store.verify("2001-01-01T00-00-00Z")
+
+
 def test_a_store_knows_itself(store: hardsnap.Store, tmp_path: Path) -> None:
     again = hardsnap.Store.open(str(tmp_path / "store"))
     assert again.path == store.path == (tmp_path / "store").resolve()
@@ -335,6 +374,8 @@ def test_to_dict_gives_the_fields_of_the_command_line(
     assert timeless(tree) == timeless(cli("tree", source, tmp_path / "its"))
 
     assert timeless(store.reindex().to_dict()) == timeless(cli("reindex", store.path))
+
+    assert timeless(store.verify().to_dict()) == timeless(cli("verify", store.path))
 
     removal = store.delete(store.snapshots[0])
     assert removal.to_dict().keys() == cli("delete", "--yes", store.path, "latest~1").keys()

@@ -5,8 +5,9 @@
 #include "check.h"
 
 #include <limits.h>
+#include <math.h>
 
-extern char path[4096], source[4096], target[4096], buffer[64];
+extern char path[4096], source[4096], target[9000], buffer[64];
 extern const char *const names[1];
 extern const int64_t times[1];
 extern const uint8_t flags[1];
@@ -17,7 +18,7 @@ extern int64_t seconds;
     DO(backup_options) DO(cancel) DO(capabilities) DO(catalog) DO(changes) DO(decisions)      \
     DO(entries) DO(entry) DO(error) DO(filter) DO(found) DO(init_options) DO(path) DO(policy) \
     DO(prune_plan) DO(report) DO(restore_options) DO(sizes) DO(snapshot) DO(snapshots)        \
-    DO(store) DO(tree_options) DO(versions)
+    DO(store) DO(tree_options) DO(verify_options) DO(verify_report) DO(versions)
 /* What functions lend that end in _next. */
 #define LENT(DO) DO(change) DO(entry) DO(found_path)
 #define DECLARE(name) extern hardsnap_##name *a_##name, *out_##name;
@@ -27,6 +28,7 @@ HANDLES(DECLARE)
 LENT(DECLARE)
 #undef DECLARE
 extern const hardsnap_change *a_change;
+extern const hardsnap_damaged *a_damaged;
 extern const hardsnap_entry_version *a_entry_version;
 extern const hardsnap_event *a_event;
 extern const hardsnap_found_path *a_found_path;

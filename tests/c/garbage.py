@@ -23,6 +23,7 @@ RIGHT = {
     "uint64_t": "1",
     "int64_t": "1767232800",
     "size_t": "1",
+    "double": "5.0",
     "char *": "buffer",
     "const char *": '"/tmp"',
     "const char *const *": "names",
@@ -77,15 +78,16 @@ GARBAGE = {
     "uint32_t": ["UINT32_MAX"],
     "uint64_t": ["0", "UINT64_MAX"],
     "int64_t": ["INT64_MIN", "INT64_MAX", "-1"],
+    "double": ["-1.0", "1e300", "(double)NAN", "-(double)INFINITY"],
     # A length is only garbage without something to read: hence the NULLs before.
     "size_t": [],
     "const char *": ['"\\xff\\xfe"', '""'],
 }
 HANDLES = [
     "backup_options", "cancel", "capabilities", "catalog", "change", "changes", "decisions",
-    "entries", "entry", "entry_version", "error", "event", "filter", "found", "found_path",
+    "damaged", "entries", "entry", "entry_version", "error", "event", "filter", "found", "found_path",
     "init_options", "path", "policy", "problem", "prune_plan", "report", "restore_options", "sizes",
-    "snapshot", "snapshots", "store", "tree_options", "versions",
+    "snapshot", "snapshots", "store", "tree_options", "verify_options", "verify_report", "versions",
 ]
 PROTOTYPE = re.compile(r"^([a-z_0-9 ]+?[ *]+)(hardsnap_\w+)\(([^;]*)\);", re.MULTILINE)
 

@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-char path[4096], source[4096], target[4096], buffer[64];
+char path[4096], source[4096], target[9000], buffer[64];
 const char *const names[1] = {"2026-01-01T02-00-00Z"};
 const int64_t times[1] = {1767232800};
 const uint8_t flags[1] = {0};
@@ -18,6 +18,7 @@ HANDLES(DEFINE)
 LENT(DEFINE)
 #undef DEFINE
 const hardsnap_change *a_change;
+const hardsnap_damaged *a_damaged;
 const hardsnap_entry_version *a_entry_version;
 const hardsnap_event *a_event;
 const hardsnap_found_path *a_found_path;
@@ -123,6 +124,12 @@ int main(int argc, char **argv)
     CHECK_OK(hardsnap_catalog_find(a_catalog, "file", &found, &error));
     CHECK_OK(hardsnap_found_next(found, &a_found_path, &error));
     CHECK(a_entry != NULL && a_entry_version != NULL && a_change != NULL && a_found_path != NULL);
+    snprintf(target, sizeof target, "%s/%s%s/file", path, names[0], source);
+    CHECK(remove(target) == 0);
+    a_verify_options = hardsnap_verify_options_new();
+    CHECK_OK(hardsnap_store_verify(a_store, NULL, NULL, NULL, NULL, &a_verify_report, &error));
+    a_damaged = hardsnap_verify_report_damaged(a_verify_report, 0);
+    CHECK(a_damaged != NULL);
     CHECK(hardsnap_store_open("/nonexistent", 12, &out_store, &a_error) == HARDSNAP_NOT_A_STORE);
 
     release();

@@ -25,6 +25,7 @@ declare -A sources=(
     [store]=tests/c/store.c
     [catalog]=tests/c/catalog.c
     [restore]=tests/c/restore.c
+    [verify]=tests/c/verify.c
     [retention]=tests/c/retention.c
     [garbage]="tests/c/garbage_main.c $work/garbage.c"
 )

@@ -150,11 +150,6 @@ pub(crate) fn set_mode_and_mtime(
     Ok(fs::futimens(handle, &mtime(source.mtime))?)
 }
 
-/// Gives an open directory its mtime.
-pub(crate) fn set_mtime_of(handle: BorrowedFd<'_>, source: &Metadata) -> io::Result<()> {
-    Ok(fs::futimens(handle, &mtime(source.mtime))?)
-}
-
 /// An mtime as the calls take it; the time of access stays.
 pub(crate) fn mtime(time: FileTime) -> Timestamps {
     Timestamps {

@@ -552,7 +552,7 @@ impl Walk<'_> {
                 found.mode == self.rules.stored_mode(source) && self.is_open_to_us(found)
             });
         match has_mode {
-            true => make::set_mtime_of(target.as_fd(), source),
+            true => make::set_mtime_of(target.as_fd(), source.mtime),
             false => make::set_mode_and_mtime(target.as_fd(), source, &self.rules),
         }
     }

@@ -84,6 +84,7 @@ from hardsnap._reports import (
     BackupReport,
     Capabilities,
     Counts,
+    Damaged,
     Extent,
     MarkReport,
     Notice,
@@ -97,6 +98,7 @@ from hardsnap._reports import (
     SnapshotInfo,
     Suspicion,
     TreeReport,
+    VerifyReport,
 )
 from hardsnap._retention import Kept, Reason, Removed, RetentionPlan, Snapshot, Why
 
@@ -113,6 +115,7 @@ __all__ = [
     "CatalogSnapshot",
     "CatalogUnusableError",
     "Counts",
+    "Damaged",
     "EntryChange",
     "EntryVersion",
     "Error",
@@ -166,6 +169,7 @@ __all__ = [
     "UnknownSnapshotError",
     "UnsafeStoreError",
     "UnsupportedFormatError",
+    "VerifyReport",
     "Why",
     "__version__",
     "replicate_tree",

@@ -34,6 +34,7 @@ from hardsnap._reports import (
     Room,
     SnapshotInfo,
     TreeReport,
+    VerifyReport,
 )
 from hardsnap._retention import Kept, Removed, RetentionPlan, Snapshot
 
@@ -178,6 +179,18 @@ class Store:
         notify: _OnNews | None = None,
         cancel: CancelToken | None = None,
     ) -> ReindexReport: ...
+    def verify(
+        self,
+        snapshots: _Snapshot | Iterable[_Snapshot] | None = None,
+        *,
+        content: Literal["unread", "since-last", "full"] = "unread",
+        sample: float | str | None = None,
+        repair: bool = False,
+        jobs: int | None = None,
+        progress: _OnProgress | None = None,
+        notify: _OnNews | None = None,
+        cancel: CancelToken | None = None,
+    ) -> VerifyReport: ...
     def hold(self, name: _Snapshot, *, note: str | None = None) -> MarkReport: ...
     def release(self, name: _Snapshot) -> MarkReport: ...
     def accept(self, name: _Snapshot) -> MarkReport: ...

@@ -18,6 +18,8 @@ Phase = Literal[
     "reindexing",
     "looking",
     "restoring",
+    "verifying",
+    "repairing",
 ]
 Operation = Literal[
     "stat", "open", "read", "list", "unstable", "create", "set-metadata", "remove"
@@ -397,6 +399,79 @@ class RestoreReport(Told):
     def to_dict(self) -> dict[str, Any]:
         """The fields that the command line prints of it with `--json`."""
         return {**Told.to_dict(self), "dry_run": self.dry_run}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Damaged:
+    """An entry of a snapshot that is not as it was recorded.
+
+    Attributes:
+        path: The path in the source, which is the one below the snapshot.
+        snapshots: The snapshots in which it is damaged, oldest first: those that
+            share what is stored, also where they were not to be verified.
+        problem: What is wrong. Others may be added.
+        differs: In what it differs, if it was altered: "kind", "content", "mode",
+            "owner", "mtime" or "xattrs".
+        detail: What the system said of what cannot be read, or what was counted
+            otherwise; else None.
+        good_copy: Where it is to be had as it was, or None: "source", "stored"
+            for another stored file, "catalog" if all that is wrong is recorded.
+        good_copy_snapshot: A snapshot that has the other stored file, or None.
+        good_copy_path: Its path there, or None.
+        repaired: Whether it was repaired; None if that was not wanted.
+        reason: Why it could not be repaired, or None.
+    """
+
+    path: Path
+    snapshots: tuple[str, ...]
+    problem: str
+    differs: tuple[str, ...] = ()
+    detail: str | None = None
+    good_copy: Literal["source", "stored", "catalog"] | None = None
+    good_copy_snapshot: str | None = None
+    good_copy_path: Path | None = None
+    repaired: bool | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyReport(Told):
+    """What `Store.verify` found.
+
+    Attributes:
+        damaged: What is damaged; the first 10,000 entries.
+        damaged_entries: The number of damaged entries, all of them.
+        unrepaired_entries: The number of those that are not as they were recorded
+            now.
+        checked_files: The files whose content was read and compared. Several names
+            of one file count once.
+        checked_bytes: The sizes of these files, in bytes.
+        unhashed_files: The files that would have been read, if their hashes were
+            recorded.
+        checked_entries: The entries of all snapshots, in each one anew.
+        snapshots: The snapshots that were compared with the catalog.
+        counted_only: Those that the catalog does not tell of: their entries were
+            counted, and compared with what their records say.
+        continued: Whether it went on where a run had been stopped.
+        kept_aside: Where the damaged files are kept that were replaced, or None.
+        warnings: What else there is to know.
+        elapsed_seconds: Time from the first look to the end, in seconds.
+    """
+
+    damaged: tuple[Damaged, ...]
+    damaged_entries: int
+    unrepaired_entries: int
+    checked_files: int
+    checked_bytes: int
+    unhashed_files: int
+    checked_entries: int
+    snapshots: tuple[str, ...]
+    counted_only: tuple[str, ...]
+    continued: bool
+    kept_aside: Path | None
+    warnings: tuple[Notice, ...]
+    elapsed_seconds: float
+    _json: str = field(default="{}", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

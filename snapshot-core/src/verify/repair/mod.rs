@@ -49,6 +49,12 @@ pub(super) fn repair(
 ) -> Result<Option<PathBuf>> {
     let store = check.store;
     let failed = |error| store.failed("make", layout::WORK, error);
+    // It may have what is damaged, and the catalog is going to tell of other
+    // inodes.
+    if let Some(spare) = store.spare()? {
+        let trash = store.open_control(layout::TRASH)?;
+        store.give_up_spare(&trash, &spare, check.cancel)?;
+    }
     let all = store.open_control(layout::WORK)?;
     let path = store.path().join(layout::CONTROL).join(layout::WORK);
     remove::tree(&all, PLACE, &path, check.cancel).map_err(failed)?;
