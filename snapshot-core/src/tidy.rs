@@ -89,16 +89,17 @@ pub(crate) fn tidy(
             let found = work.stat(name);
             is_named && found.is_ok_and(|found| found.kind == EntryKind::Directory)
         };
-        let newest = in_work.iter().rposition(is_tree).map(|place| {
-            let newest = in_work.remove(place);
-            leftovers += 1;
-            keep_unfinished(store, &work, &newest, &trash, cancel)
-        });
+        let newest = in_work.iter().rposition(is_tree);
         match newest {
-            Some(kept) => {
-                kept.map_err(|error| store.failed("tidy", layout::WORK, error))?;
-                in_trash.retain(|name| name.as_c_str() != layout::UNFINISHED);
-                has_unfinished = true;
+            Some(place) => {
+                let newest = &in_work[place];
+                // What cannot be put aside is removed like the others.
+                if keep_unfinished(store, &work, newest, &trash, cancel).is_ok() {
+                    in_work.remove(place);
+                    leftovers += 1;
+                    in_trash.retain(|name| name.as_c_str() != layout::UNFINISHED);
+                    has_unfinished = true;
+                }
             }
             None => in_trash.retain(|name| {
                 let is_it = name.as_c_str() == layout::UNFINISHED

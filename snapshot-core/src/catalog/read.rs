@@ -159,11 +159,13 @@ impl<T: Copy> Rows<T> {
 }
 
 impl<T> Rows<T> {
-    /// Puts what was put in in any order into that of the names.
+    /// Puts what was put in in any order into that of the names. Of a name that
+    /// was put in more than once, as a listing may tell it, one stays.
     pub(crate) fn sort(&mut self) {
         let Rows { names, rows, .. } = self;
         let name = |&(start, length): &Name| &names[start as usize..][..usize::from(length)];
         rows.sort_unstable_by(|(one, _), (other, _)| name(one).cmp(name(other)));
+        rows.dedup_by(|(one, _), (other, _)| name(one) == name(other));
     }
 }
 

@@ -26,7 +26,7 @@ use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::{Access, Boundary, Dir};
-use crate::fs::publish::{self, Latest};
+use crate::fs::publish::{self, InodeNumbers, Latest};
 use crate::guard::Pause;
 use crate::layout;
 use crate::name::SnapshotName;
@@ -38,7 +38,7 @@ use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
 use crate::store::{Spares, State, Store, newest};
 use crate::tidy::{self, Unfinished};
-use crate::walk::{Durability, Ledger, Replicated, Replication, Reused, Selection};
+use crate::walk::{Durability, Ledger, Replicated, Replication, Selection};
 
 impl Store {
     /// Makes a snapshot of the sources, publishes it, moves `latest` to it and
@@ -167,7 +167,10 @@ impl Run<'_> {
             self.observer,
             self.cancel,
         )?;
-        let old = self.reusable(tidied.spare.as_ref(), tidied.has_unfinished);
+        let old = self.reusable(tidied.spare.as_ref(), tidied.has_unfinished, basis);
+        if old.is_none() {
+            self.remove_unused(tidied.has_unfinished, &pool)?;
+        }
         let Published {
             mut replicated,
             made,
@@ -380,8 +383,8 @@ impl Run<'_> {
         let rules = capabilities
             .as_ref()
             .map_or_else(dry_rules, Capabilities::rules);
-        let old = old.filter(|_| basis.is_some() && rules.names == Names::Exact);
-        let old = old.filter(|_| work.is_some_and(Work::has_lasting_inodes));
+        let is_fit = |work: &Work<'_>| work.filesystem.inode_numbers() != InodeNumbers::Passing;
+        let old = old.filter(|_| rules.names == Names::Exact && work.is_some_and(is_fit));
         if let (Some(work), Some(capabilities), None) = (work, &capabilities, old) {
             self.refuse_if_full(work, basis, capabilities, pool)?;
         }
@@ -417,8 +420,8 @@ impl Run<'_> {
             cancel: self.cancel,
         };
         let replicated = replication.run(pool);
-        if reused.as_ref().is_some_and(Reused::is_spoiled) {
-            self.is_spoiled.store(true, Ordering::Relaxed);
+        if let Some(reused) = &reused {
+            self.end_reuse(reused, &replicated, pool);
         }
         let mut replicated = replicated?;
         replicated.warnings.extend(unusable);

@@ -2,6 +2,7 @@
 //! short.
 
 use std::ffi::CString;
+use std::sync::atomic::Ordering;
 
 use rayon::ThreadPool;
 
@@ -9,16 +10,16 @@ use crate::catalog::Session;
 use crate::engine::Run;
 use crate::engine::known::{News, Told};
 use crate::engine::work::Work;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
-use crate::fs::publish::InodeNumbers;
+use crate::fs::publish::{Filesystem, InodeNumbers};
 use crate::fs::remove;
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::options::Recycling;
 use crate::record::SnapshotInfo;
 use crate::store::{Spare, State};
-use crate::walk::{Replicated, Reused};
+use crate::walk::{Leftovers, Replicated, Reused};
 
 /// A tree in `trash` of which the next one can be made.
 #[derive(Clone, Debug)]
@@ -50,9 +51,14 @@ impl Reusable {
 }
 
 impl Run<'_> {
-    /// Chooses what the new tree may be made of.
-    pub(super) fn reusable(&self, spare: Option<&Spare>, has_unfinished: bool) -> Option<Reusable> {
-        if self.options.recycling == Recycling::Off {
+    /// Chooses what the new tree may be made of: nothing without a basis.
+    pub(super) fn reusable(
+        &self,
+        spare: Option<&Spare>,
+        has_unfinished: bool,
+        basis: Option<SnapshotName>,
+    ) -> Option<Reusable> {
+        if self.options.recycling == Recycling::Off || basis.is_none() {
             return None;
         }
         match spare {
@@ -61,7 +67,7 @@ impl Run<'_> {
                 name: Some(spare.name),
                 sequence: spare.sequence,
             }),
-            None => has_unfinished.then(|| Reusable {
+            None => (has_unfinished && self.has_lasting_inodes()).then(|| Reusable {
                 file: layout::UNFINISHED.to_owned(),
                 name: None,
                 sequence: 0,
@@ -69,22 +75,59 @@ impl Run<'_> {
         }
     }
 
-    /// Makes a tree of `trash` the one that is built.
+    /// Tells whether entries of the store can be recognised by their inodes.
+    fn has_lasting_inodes(&self) -> bool {
+        let numbers = Filesystem::of(&self.store.root).map(|found| found.inode_numbers());
+        numbers.is_ok_and(|numbers| numbers != InodeNumbers::Passing)
+    }
+
+    /// Makes a tree of `trash` the one that is built. If that fails, the new
+    /// one has to do without.
     pub(super) fn reuse(
         &self,
         work: &Work<'_>,
         old: &Reusable,
         told: Told,
     ) -> Result<(Reused, Dir)> {
-        let trash = self.store.open_control(layout::TRASH)?;
-        let tree = work.adopt(&trash, &old.file)?;
-        let trash = match work.filesystem.inode_numbers() {
-            InodeNumbers::Told => Some(trash),
-            _ => None,
+        let leftovers = match work.filesystem.inode_numbers() {
+            InodeNumbers::Told => Leftovers::NamesOfOpenFiles,
+            _ => Leftovers::None,
         };
         let was_published = old.name.is_some();
-        let reused = Reused::new(was_published, told.word, told.has_same_rules, trash);
+        let opened = self.store.open_control(layout::TRASH);
+        let adopted = opened.and_then(|trash| {
+            let tree = work.adopt(&trash, &old.file)?;
+            Ok((trash, tree))
+        });
+        let (trash, tree) = adopted.inspect_err(|_| self.spoil())?;
+        let Told {
+            word,
+            has_same_rules,
+        } = told;
+        let reused = Reused::new(was_published, word, has_same_rules, trash, leftovers);
         Ok((reused, tree))
+    }
+
+    /// Removes what was taken out of the tree that is reused, and tells whether
+    /// the walk failed only because of it.
+    pub(super) fn end_reuse(
+        &self,
+        reused: &Reused,
+        walked: &Result<Replicated>,
+        pool: &ThreadPool,
+    ) {
+        let lacks_room = |error: &Error| error.kind() == ErrorKind::NoSpace;
+        // What is left of the old tree takes room, too.
+        if reused.is_spoiled() || walked.as_ref().is_err_and(lacks_room) {
+            self.spoil();
+        }
+        let path = self.store.path().join(layout::CONTROL).join(layout::TRASH);
+        reused.remove_out(&path, pool, self.cancel);
+    }
+
+    /// Notes that the tree that was to be reused is of no use.
+    fn spoil(&self) {
+        self.is_spoiled.store(true, Ordering::Relaxed);
     }
 
     /// Removes what a run has left that was cut short, if nothing came of it.

@@ -10,7 +10,7 @@ use crate::capabilities::Capabilities;
 use crate::engine::space::describe;
 use crate::error::{Error, ErrorKind, NO_ROOM_HINT, Result};
 use crate::fs::dir::Dir;
-use crate::fs::publish::{Filesystem, InodeNumbers};
+use crate::fs::publish::Filesystem;
 use crate::fs::smallfile::{self, Flush};
 use crate::fs::{make, publish, remove, xattr};
 use crate::layout;
@@ -61,11 +61,6 @@ impl<'s> Work<'s> {
             durability,
             filesystem,
         })
-    }
-
-    /// Tells whether listings tell by what inodes entries can be recognised.
-    pub(super) fn has_lasting_inodes(&self) -> bool {
-        self.filesystem.inode_numbers() != InodeNumbers::Passing
     }
 
     /// Puts a tree of `trash` in the place of the empty one, to be reused. It is

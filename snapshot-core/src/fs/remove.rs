@@ -193,7 +193,7 @@ impl Removal<'_> {
     }
 }
 
-fn is_directory(error: &io::Error) -> bool {
+pub(crate) fn is_directory(error: &io::Error) -> bool {
     // POSIX lets unlink say EPERM to a directory.
     error.kind() == io::ErrorKind::IsADirectory || error.kind() == io::ErrorKind::PermissionDenied
 }
@@ -234,7 +234,7 @@ pub(crate) fn open(at: &Dir, name: &CStr) -> io::Result<Dir> {
 /// Opens a directory of ours to us: an ordinary user's tree may hold some
 /// without permissions. Only what is being removed or made comes here, and no
 /// directory is shared between trees.
-fn make_accessible(at: &Dir, name: &CStr) -> io::Result<()> {
+pub(crate) fn make_accessible(at: &Dir, name: &CStr) -> io::Result<()> {
     let reference = at.open_dir(name, Access::Search, Boundary::Stay)?;
     // chmod refuses such references, but not their names in /proc, which
     // stand for the directory itself.
@@ -254,7 +254,8 @@ fn with_write_access(dir: &Dir, remove: impl Fn() -> Result<(), Errno>) -> io::R
     }
 }
 
-fn unlink(dir: &Dir, name: &CStr) -> io::Result<()> {
+/// Removes a name that is no directory's, if it is there.
+pub(crate) fn unlink(dir: &Dir, name: &CStr) -> io::Result<()> {
     with_write_access(dir, || fs::unlinkat(dir, name, AtFlags::empty()))
 }
 

@@ -12,6 +12,7 @@ use crate::fs::scan::Batch;
 use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::SnapshotInfo;
+use crate::retention::Status;
 use crate::store::Store;
 
 /// So much of the filesystem, in percent, is free where a spare is kept.
@@ -53,7 +54,8 @@ impl Store {
     }
 
     /// Chooses what of the snapshots that a policy gives up is to be the spare:
-    /// the newest, unless there is a newer one, or there is little room.
+    /// the newest, unless there is a newer one, or there is little room. What
+    /// is suspect has little in common with the next.
     pub(crate) fn choose_spare(
         &self,
         snapshots: &[SnapshotInfo],
@@ -63,6 +65,7 @@ impl Store {
         let chosen = snapshots
             .iter()
             .filter(|snapshot| doomed.contains(&snapshot.name))
+            .filter(|snapshot| snapshot.status != Status::Suspect)
             .max_by_key(|snapshot| snapshot.sequence)
             .map(|snapshot| Spare {
                 name: snapshot.name,

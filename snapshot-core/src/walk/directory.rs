@@ -87,7 +87,10 @@ impl Walk<'_> {
         });
         Found {
             is_told_twice: !is_first,
-            there: self.there(node, trio, listing, name, listed.as_ref()),
+            there: match is_first {
+                true => self.there(node, trio, listing, name, listed.as_ref()),
+                false => There::Nothing,
+            },
             ..Found::new(name, selection, boundary, known)
         }
     }

@@ -151,6 +151,11 @@ impl<'run> Ledger<'run> {
             .ok()
     }
 
+    /// Tells whether there was an answer to all that was asked.
+    pub(crate) fn has_answered(&self) -> bool {
+        !self.has_failed.load(Ordering::Relaxed)
+    }
+
     /// Reads what is known of a directory.
     pub(crate) fn rows(&self, dir: DirId) -> Rows {
         self.ask(|reader| reader.rows(dir)).unwrap_or_default()

@@ -211,6 +211,8 @@ impl Level for Walked {
             }
             _ => Ok(Late::default()),
         };
+        // So is what has to be prepared before anything is done to it.
+        let is_unprepared = last.before == Before::Basis && last.found.get().is_none();
         let is_elsewhere = levels.iter().any(|node| node.level.elsewhere.is_some());
         Ok(Trio {
             source,
@@ -219,7 +221,7 @@ impl Level for Walked {
                 true => Late::default(),
                 false => ours(Tree::Basis, last.has_basis).unwrap_or(Late::open(None)),
             },
-            target: ours(Tree::Target, last.has_target)?,
+            target: ours(Tree::Target, last.has_target && !is_unprepared)?,
         })
     }
 }

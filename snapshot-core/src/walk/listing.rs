@@ -137,7 +137,7 @@ impl Walk<'_> {
         let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
             confirmed: OnceLock::new(),
-            reuse: Reuse::new(level.before, rows.len()),
+            reuse: Reuse::new(level.before, &rows),
             of: level.rows_of.unwrap_or(level.dir),
             is_adopted: own.is_some(),
             kept: match own {

@@ -45,7 +45,7 @@ use crate::walk::groups::Groups;
 pub(crate) use crate::walk::ledger::{BasisLook, Ledger, Manner};
 use crate::walk::level::{Before, Trio, Walked, basis_names, visit_target};
 use crate::walk::mount::MountPoints;
-pub(crate) use crate::walk::reuse::Reused;
+pub(crate) use crate::walk::reuse::{Leftovers, Reused};
 pub(crate) use crate::walk::select::Selection;
 pub(crate) use crate::walk::state::{Durability, locked};
 use crate::walk::state::{Ending, Notes, Walk};
@@ -139,6 +139,16 @@ impl Replication<'_> {
             Selection::Whole => Access::Read,
             Selection::Only(_) => Access::Search,
         };
+        let found = match (&self.target, self.reused) {
+            (Some(target), Some(_)) => Some(walk.prepare(target)),
+            _ => None,
+        };
+        let found = found
+            .transpose()
+            .map_err(|error| Error::io("read", self.target_path, error))?;
+        let is_touched = found
+            .as_ref()
+            .is_some_and(|found| !walk.is_open_to_us(found));
         let recorded = walk.top_in_catalog(&self.source, &metadata);
         let level = Walked {
             mount: recorded.mount,
@@ -153,8 +163,8 @@ impl Replication<'_> {
                 Some(_) => Before::Remains,
                 None => Before::Nothing,
             },
-            found: OnceLock::new(),
-            is_touched: AtomicBool::new(false),
+            found: found.map(OnceLock::from).unwrap_or_default(),
+            is_touched: AtomicBool::new(is_touched),
             is_ready: OnceLock::new(),
             metadata,
             mount_points: walk.mount_points.in_directory(|| walk.mount_root.clone()),

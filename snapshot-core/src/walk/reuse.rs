@@ -7,9 +7,14 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use rayon::ThreadPool;
+use rustix::io::Errno;
+
+use crate::cancel::CancelToken;
 use crate::catalog::Rows;
 use crate::compare::Ownership;
 use crate::entry::{EntryKind, Metadata};
@@ -40,11 +45,20 @@ pub(crate) struct Reused {
     pub(crate) word: Option<u64>,
     /// Whether entries of the tree are given what those of the new one are.
     pub(crate) has_same_rules: bool,
-    /// Where what is taken out goes first. Over NFS a file that a process has
-    /// open leaves another name behind where it is removed.
-    pub(crate) trash: Option<Dir>,
+    /// Where directories go that are taken out.
+    trash: Dir,
+    leftovers: Leftovers,
+    out: OnceLock<Result<(CString, Dir), Errno>>,
     moved_out: AtomicU64,
     is_spoiled: AtomicBool,
+}
+
+/// What removing a file may leave in its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    None,
+    /// Another name of the file, if a process has it open: so over NFS.
+    NamesOfOpenFiles,
 }
 
 impl Reused {
@@ -52,15 +66,49 @@ impl Reused {
         was_published: bool,
         word: Option<u64>,
         has_same_rules: bool,
-        trash: Option<Dir>,
+        trash: Dir,
+        leftovers: Leftovers,
     ) -> Reused {
         Reused {
             was_published,
             word,
             has_same_rules,
             trash,
+            leftovers,
+            out: OnceLock::new(),
             moved_out: AtomicU64::new(0),
             is_spoiled: AtomicBool::new(false),
+        }
+    }
+
+    /// A directory of the trash that is nobody else's.
+    fn out(&self) -> io::Result<&Dir> {
+        let made = self.out.get_or_init(|| {
+            let make = || {
+                for number in 0_u64.. {
+                    let name = CString::new(format!("out.{number}"))?;
+                    match make::directory(&self.trash, &name) {
+                        Ok(dir) => return Ok((name, dir)),
+                        // What an earlier run could not remove.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(Errno::EXIST.into())
+            };
+            make().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        });
+        match made {
+            Ok((_, dir)) => Ok(dir),
+            Err(error) => Err((*error).into()),
+        }
+    }
+
+    /// Removes what was taken out, once nobody waits for a worker any more.
+    /// What resists is the next run's to remove.
+    pub(crate) fn remove_out(&self, trash_path: &Path, pool: &ThreadPool, cancel: &CancelToken) {
+        if let Some(Ok((name, _))) = self.out.get() {
+            let _ = pool.install(|| remove::tree(&self.trash, name, trash_path, cancel));
         }
     }
 
@@ -88,6 +136,8 @@ pub(crate) struct Remain {
 #[derive(Default)]
 pub(crate) struct Reuse {
     remains: OnceLock<Remains>,
+    /// The rows tell of all that the target holds.
+    is_told: bool,
     /// Rows of the listing whose entries stay as the catalog says.
     stay: Box<[AtomicBool]>,
 }
@@ -116,11 +166,13 @@ impl Remains {
 }
 
 impl Reuse {
-    pub(super) fn new(before: Before, rows: usize) -> Reuse {
-        let rows = if before == Before::Basis { rows } else { 0 };
+    pub(super) fn new(before: Before, rows: &Rows) -> Reuse {
+        let is_told = before == Before::Basis && !rows.are_many;
+        let stay = if is_told { rows.len() } else { 0 };
         Reuse {
             remains: OnceLock::new(),
-            stay: (0..rows).map(|_| AtomicBool::new(false)).collect(),
+            is_told,
+            stay: (0..stay).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
@@ -163,7 +215,7 @@ impl Walk<'_> {
     }
 
     /// Opens a directory that was found to us, and tells what it was like.
-    fn prepare(&self, dir: &Dir) -> io::Result<Metadata> {
+    pub(super) fn prepare(&self, dir: &Dir) -> io::Result<Metadata> {
         let found = dir.stat_self()?;
         if !self.is_open_to_us(&found) {
             rustix::fs::fchmod(dir, rustix::fs::Mode::RWXU)?;
@@ -415,12 +467,9 @@ impl Walk<'_> {
         kind: Option<EntryKind>,
     ) -> io::Result<()> {
         self.touch(node);
-        let trash = self
-            .reused
-            .and_then(|reused| Some((reused, reused.trash.as_ref()?)));
-        let done = match trash {
-            Some((reused, trash)) => self.move_out(reused, trash, target, name),
-            None => self.remove(target, name, kind),
+        let done = match self.reused {
+            Some(reused) => self.take_out(reused, target, name, kind),
+            None => self.remove(target, name),
         };
         done.map_err(|error| {
             let told = error.kind().into();
@@ -429,14 +478,7 @@ impl Walk<'_> {
         })
     }
 
-    fn remove(&self, target: &Dir, name: &CStr, kind: Option<EntryKind>) -> io::Result<()> {
-        if kind.is_some_and(|kind| kind != EntryKind::Directory) {
-            return Ok(rustix::fs::unlinkat(
-                target,
-                name,
-                rustix::fs::AtFlags::empty(),
-            )?);
-        }
+    fn remove(&self, target: &Dir, name: &CStr) -> io::Result<()> {
         let left = remove::tree(target, name, self.target_path, self.cancel)?;
         match left.into_iter().next() {
             Some(problem) => Err(io::Error::other(problem.to_string())),
@@ -444,19 +486,45 @@ impl Walk<'_> {
         }
     }
 
-    fn move_out(&self, reused: &Reused, trash: &Dir, target: &Dir, name: &CStr) -> io::Result<()> {
+    /// Takes an entry out of a tree that is reused. A directory is only moved
+    /// out: while one is removed, a worker would take up other directories, and
+    /// wait for what it holds itself.
+    fn take_out(
+        &self,
+        reused: &Reused,
+        target: &Dir,
+        name: &CStr,
+        kind: Option<EntryKind>,
+    ) -> io::Result<()> {
+        if reused.leftovers == Leftovers::None && kind != Some(EntryKind::Directory) {
+            match remove::unlink(target, name) {
+                Err(error) if kind.is_none() && remove::is_directory(&error) => {}
+                done => return done,
+            }
+        }
+        let out = reused.out()?;
         let number = reused.moved_out.fetch_add(1, Ordering::Relaxed);
-        let out = CString::new(format!("out.{number}"))?;
-        match publish::rename(target, name, trash, &out) {
+        let moved = CString::new(number.to_string())?;
+        let rename = || publish::rename(target, name, out, &moved);
+        let renamed = match rename() {
+            // The way up is written into a directory that is moved, which takes
+            // the permission to write it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                remove::make_accessible(target, name).and_then(|()| rename())
+            }
+            other => other,
+        };
+        match renamed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         }
-        if let Some((ledger, _)) = self.believed() {
-            let bytes = remove::directory_bytes(trash, &out)?;
+        if kind.is_some_and(|kind| kind != EntryKind::Directory) {
+            // What stays there is the next run's to remove.
+            let _ = remove::unlink(out, &moved);
+        } else if let Some((ledger, _)) = self.believed() {
+            let bytes = remove::directory_bytes(out, &moved)?;
             ledger.directory_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
-        // What stays there is the next run's to remove.
-        remove::tree(trash, &out, self.target_path, self.cancel)?;
         Ok(())
     }
 
@@ -473,8 +541,9 @@ impl Walk<'_> {
     pub(super) fn clear_out(&self, node: &Node<Walked>, trio: &Trio, listing: &Listing) {
         let reuse = &listing.reuse;
         let stay = |place: usize| reuse.stay[place].load(Ordering::Relaxed);
-        let is_as_told = node.level.before == Before::Basis
+        let is_as_told = reuse.is_told
             && reuse.remains.get().is_none()
+            && self.ledger.is_some_and(Ledger::has_answered)
             && (0..reuse.stay.len()).all(stay);
         if self.is_stopping() || is_as_told {
             return;
@@ -483,7 +552,7 @@ impl Walk<'_> {
             return;
         };
         for ((name, remain), dealt) in remains.rows.iter().zip(&remains.dealt) {
-            let stays = node.level.before == Before::Basis && listing.place(name).is_some_and(stay);
+            let stays = reuse.is_told && listing.place(name).is_some_and(stay);
             if dealt.load(Ordering::Relaxed) || stays {
                 continue;
             }

@@ -52,7 +52,8 @@ impl Survivor {
             day: 0,
             idle: false,
         };
-        for _ in 0..KEPT {
+        // With one more there is a spare, too.
+        for _ in 0..=KEPT {
             survivor.backup().run().expect(0);
         }
         survivor
@@ -107,9 +108,18 @@ impl Survivor {
         outcome
     }
 
-    /// Has an accident happen to the next backup, checks the invariant, and
-    /// gives the snapshots that appeared, which is one at most.
+    /// Has an accident happen to the next backup, which recycles, checks the
+    /// invariant, and gives the snapshots that appeared, which is one at most.
     pub(crate) fn endure(
+        &mut self,
+        accident: impl FnOnce(Hardsnap) -> Outcome,
+    ) -> (Outcome, Option<String>) {
+        assert_eq!(self.view.spares().len(), 1);
+        self.endure_again(accident)
+    }
+
+    /// The same, with what the last accident has left.
+    pub(crate) fn endure_again(
         &mut self,
         accident: impl FnOnce(Hardsnap) -> Outcome,
     ) -> (Outcome, Option<String>) {
