@@ -389,6 +389,28 @@
 #define HARDSNAP_HASHES_OFF 1
 
 /**
+ * The newest tree that retention gives up is kept, for the next snapshot to be
+ * made of it, while a tenth of the filesystem is free. The default.
+ */
+#define HARDSNAP_SPARE_KEPT 0
+
+/**
+ * What retention gives up is removed at once.
+ */
+#define HARDSNAP_SPARE_OFF 1
+
+/**
+ * The snapshot is made of the spare, or of what a run has left that was cut
+ * short, if there is one. The default.
+ */
+#define HARDSNAP_RECYCLING_IF_POSSIBLE 0
+
+/**
+ * A new tree is made. The spare stays for the next run.
+ */
+#define HARDSNAP_RECYCLING_OFF 1
+
+/**
  * Ages count back from the newest snapshot: no backup, nothing expires.
  */
 #define HARDSNAP_ANCHOR_NEWEST 0
@@ -1118,6 +1140,15 @@ hardsnap_status hardsnap_catalog_sizes(const struct hardsnap_catalog *catalog,
                                        struct hardsnap_error **error);
 
 /**
+ * What only the spare takes: the tree of an expired snapshot that is kept for
+ * the next one to be made of it. NULL is written if there is none, or if the
+ * catalog does not tell of it. Errors as those of hardsnap_catalog_sizes().
+ */
+hardsnap_status hardsnap_catalog_spare_sizes(const struct hardsnap_catalog *catalog,
+                                             struct hardsnap_sizes **sizes,
+                                             struct hardsnap_error **error);
+
+/**
  * Finds the path that the snapshots have for one that a user gives. A path that
  * is in any snapshot just as it is given, is that. Any other is taken from the
  * current directory if it is relative, and symlinks on the way to it are
@@ -1524,6 +1555,14 @@ hardsnap_status hardsnap_init_options_allow_full_copies(struct hardsnap_init_opt
                                                         struct hardsnap_error **error);
 
 /**
+ * Sets whether the store keeps a spare: HARDSNAP_SPARE_KEPT or
+ * HARDSNAP_SPARE_OFF.
+ */
+hardsnap_status hardsnap_init_options_set_spare(struct hardsnap_init_options *options,
+                                                int32_t number,
+                                                struct hardsnap_error **error);
+
+/**
  * Makes the options of a backup at `now`, in seconds since 1970, as time(NULL)
  * tells it: at least one source has to be added.
  */
@@ -1609,6 +1648,14 @@ hardsnap_status hardsnap_backup_options_set_basis_check(struct hardsnap_backup_o
 hardsnap_status hardsnap_backup_options_set_hashes(struct hardsnap_backup_options *options,
                                                    int32_t number,
                                                    struct hardsnap_error **error);
+
+/**
+ * Sets whether the snapshot may be made of an expired one:
+ * HARDSNAP_RECYCLING_IF_POSSIBLE or HARDSNAP_RECYCLING_OFF.
+ */
+hardsnap_status hardsnap_backup_options_set_recycling(struct hardsnap_backup_options *options,
+                                                      int32_t number,
+                                                      struct hardsnap_error **error);
 
 /**
  * Allows other sources than those that the store holds snapshots of.
@@ -1857,6 +1904,11 @@ int32_t hardsnap_report_status(const struct hardsnap_report *report);
  * The name of the snapshot that it was compared with and linked to, or NULL.
  */
 const char *hardsnap_report_basis(const struct hardsnap_report *report);
+
+/**
+ * The name of the expired snapshot whose tree it was made of, or NULL.
+ */
+const char *hardsnap_report_recycled(const struct hardsnap_report *report);
 
 /**
  * One of the counts of the run; `which` is HARDSNAP_FILES_LINKED or another
@@ -2155,6 +2207,12 @@ size_t hardsnap_decisions_explain(const struct hardsnap_decisions *decisions,
  * Frees sizes. NULL is allowed.
  */
 void hardsnap_sizes_free(struct hardsnap_sizes *sizes);
+
+/**
+ * The name that the spare had as a snapshot, if hardsnap_catalog_spare_sizes()
+ * told its sizes; otherwise NULL.
+ */
+const char *hardsnap_sizes_spare(const struct hardsnap_sizes *sizes);
 
 /**
  * All that would be free, in bytes: what files and other entries take that no

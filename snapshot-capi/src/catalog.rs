@@ -274,6 +274,26 @@ pub unsafe extern "C" fn hardsnap_catalog_sizes(
     }
 }
 
+/// What only the spare takes: the tree of an expired snapshot that is kept for
+/// the next one to be made of it. NULL is written if there is none, or if the
+/// catalog does not tell of it. Errors as those of hardsnap_catalog_sizes().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_catalog_spare_sizes(
+    catalog: *const hardsnap_catalog,
+    sizes: *mut *mut hardsnap_sizes,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let out = Out::new("sizes", sizes)?;
+            let spare = handle("catalog", catalog)?.catalog.spare_sizes()?;
+            out.put_or_null(spare.map(|(name, sizes)| hardsnap_sizes::of_spare(name, sizes)));
+            Ok(())
+        })
+    }
+}
+
 /// Finds the path that the snapshots have for one that a user gives. A path that
 /// is in any snapshot just as it is given, is that. Any other is taken from the
 /// current directory if it is relative, and symlinks on the way to it are

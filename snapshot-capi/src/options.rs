@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use engine::{
     BackupOptions, BasisCheck, FullCopies, Hashes, InitOptions, Jobs, Mode, Mounts, Pruning,
-    Reading, Series, TreeOptions,
+    Reading, Recycling, Series, Spare, TreeOptions,
 };
 
 use crate::argument::{Out, free, handle, handle_mut, one_of, path, text, time};
@@ -47,6 +47,18 @@ pub const HARDSNAP_HASHES_KEPT: i32 = 0;
 /// No hash of copied files is computed.
 pub const HARDSNAP_HASHES_OFF: i32 = 1;
 
+/// The newest tree that retention gives up is kept, for the next snapshot to be
+/// made of it, while a tenth of the filesystem is free. The default.
+pub const HARDSNAP_SPARE_KEPT: i32 = 0;
+/// What retention gives up is removed at once.
+pub const HARDSNAP_SPARE_OFF: i32 = 1;
+
+/// The snapshot is made of the spare, or of what a run has left that was cut
+/// short, if there is one. The default.
+pub const HARDSNAP_RECYCLING_IF_POSSIBLE: i32 = 0;
+/// A new tree is made. The spare stays for the next run.
+pub const HARDSNAP_RECYCLING_OFF: i32 = 1;
+
 fn mounts(number: i32) -> Result<Mounts, Failure> {
     let values = [
         (HARDSNAP_MOUNTS_LOCAL, Mounts::Local),
@@ -86,6 +98,22 @@ fn hashes(number: i32) -> Result<Hashes, Failure> {
         (HARDSNAP_HASHES_OFF, Hashes::Off),
     ];
     one_of("hashes", number, &values)
+}
+
+fn spare(number: i32) -> Result<Spare, Failure> {
+    let values = [
+        (HARDSNAP_SPARE_KEPT, Spare::Kept),
+        (HARDSNAP_SPARE_OFF, Spare::Off),
+    ];
+    one_of("spare", number, &values)
+}
+
+fn recycling(number: i32) -> Result<Recycling, Failure> {
+    let values = [
+        (HARDSNAP_RECYCLING_IF_POSSIBLE, Recycling::IfPossible),
+        (HARDSNAP_RECYCLING_OFF, Recycling::Off),
+    ];
+    one_of("recycling", number, &values)
 }
 
 pub(crate) fn jobs(number: u32) -> Jobs {
@@ -140,6 +168,24 @@ pub unsafe extern "C" fn hardsnap_init_options_allow_full_copies(
         guard(error, || {
             let options = handle_mut("options", options)?;
             options.0 = options.0.clone().full_copies(FullCopies::Allowed);
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether the store keeps a spare: HARDSNAP_SPARE_KEPT or
+/// HARDSNAP_SPARE_OFF.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_init_options_set_spare(
+    options: *mut hardsnap_init_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().spare(spare(number)?);
             Ok(())
         })
     }
@@ -348,6 +394,25 @@ pub unsafe extern "C" fn hardsnap_backup_options_set_hashes(
             let options = handle_mut("options", options)?;
             let hashes = hashes(number)?;
             options.change(|options| options.hashes(hashes));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether the snapshot may be made of an expired one:
+/// HARDSNAP_RECYCLING_IF_POSSIBLE or HARDSNAP_RECYCLING_OFF.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_backup_options_set_recycling(
+    options: *mut hardsnap_backup_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let recycling = recycling(number)?;
+            options.change(|options| options.recycling(recycling));
             Ok(())
         })
     }

@@ -82,6 +82,7 @@ pub struct hardsnap_report {
     snapshot: Option<Text>,
     status: i32,
     basis: Option<Text>,
+    recycled: Option<Text>,
     counts: Counts,
     skipped: Vec<hardsnap_problem>,
     warnings: Vec<Text>,
@@ -117,6 +118,7 @@ impl From<BackupReport> for hardsnap_report {
             snapshot: Some(Text::new(report.snapshot)),
             status: number_of(report.status),
             basis: report.basis.map(Text::new),
+            recycled: report.recycled.map(Text::new),
             counts: report.counts,
             skipped: problems(&report.skipped),
             warnings: warnings(&report.warnings),
@@ -226,6 +228,13 @@ pub unsafe extern "C" fn hardsnap_report_status(report: *const hardsnap_report) 
 pub unsafe extern "C" fn hardsnap_report_basis(report: *const hardsnap_report) -> *const c_char {
     // SAFETY: stated in the header.
     lend(unsafe { of(report, |report| report.basis.as_ref()) }.flatten())
+}
+
+/// The name of the expired snapshot whose tree it was made of, or NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_recycled(report: *const hardsnap_report) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { of(report, |report| report.recycled.as_ref()) }.flatten())
 }
 
 /// One of the counts of the run; `which` is HARDSNAP_FILES_LINKED or another

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use engine::Sizes;
+use engine::{Sizes, SnapshotName};
 
 use crate::argument::free;
 use crate::guard::look;
@@ -12,6 +12,7 @@ use crate::text::{Text, lend};
 #[derive(Debug)]
 pub struct hardsnap_sizes {
     sizes: Sizes,
+    spare: Option<Text>,
     json: Text,
 }
 
@@ -19,7 +20,18 @@ impl From<Sizes> for hardsnap_sizes {
     fn from(sizes: Sizes) -> hardsnap_sizes {
         hardsnap_sizes {
             json: Text::json(sizes),
+            spare: None,
             sizes,
+        }
+    }
+}
+
+impl hardsnap_sizes {
+    /// Those of the spare, which was the snapshot of this name.
+    pub(crate) fn of_spare(name: SnapshotName, sizes: Sizes) -> hardsnap_sizes {
+        hardsnap_sizes {
+            spare: Some(Text::new(name)),
+            ..sizes.into()
         }
     }
 }
@@ -29,6 +41,14 @@ impl From<Sizes> for hardsnap_sizes {
 pub unsafe extern "C" fn hardsnap_sizes_free(sizes: *mut hardsnap_sizes) {
     // SAFETY: stated in the header.
     look((), || unsafe { free(sizes) });
+}
+
+/// The name that the spare had as a snapshot, if hardsnap_catalog_spare_sizes()
+/// told its sizes; otherwise NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_sizes_spare(sizes: *const hardsnap_sizes) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { sizes.as_ref() }.and_then(|sizes| sizes.spare.as_ref()))
 }
 
 /// All that would be free, in bytes: what files and other entries take that no

@@ -149,11 +149,11 @@ fn handles_are_made_used_and_freed_once() {
         assert_eq!(ok, HARDSNAP_OK);
         let ok = hardsnap_backup_options_set_hashes(options, HARDSNAP_HASHES_OFF, null_mut());
         assert_eq!(ok, HARDSNAP_OK);
+        let ok = hardsnap_backup_options_set_recycling(options, HARDSNAP_RECYCLING_OFF, null_mut());
+        assert_eq!(ok, HARDSNAP_OK);
         let told = format!("{:?}", *options);
-        assert!(
-            told.contains("reading: Everything, basis_check: EveryEntry, hashes: Off"),
-            "{told}"
-        );
+        let expected = "reading: Everything, basis_check: EveryEntry, recycling: Off, hashes: Off";
+        assert!(told.contains(expected), "{told}");
         let ok = hardsnap_backup_options_prune_by(options, policy, null_mut());
         assert_eq!(ok, HARDSNAP_OK);
         // What options were given is theirs, and not looked at again.

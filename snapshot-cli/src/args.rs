@@ -125,6 +125,10 @@ pub(crate) struct InitArgs {
     /// Make it even where there are no hard links and each snapshot is a full copy
     #[arg(long)]
     pub(crate) allow_full_copies: bool,
+    /// Remove expired snapshots at once [default: while a tenth of the disk is free, the newest of
+    /// them is kept for the next snapshot to be made of it, which takes less time]
+    #[arg(long)]
+    pub(crate) no_spare: bool,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }
@@ -173,7 +177,7 @@ pub(crate) struct BackupArgs {
     /// Keep no copy of the store's catalog
     #[arg(long, conflicts_with = "cache_dir")]
     pub(crate) no_cache: bool,
-    /// Make a new tree, even if there is an expired one that could be made the next
+    /// Make a new tree, even if there is one of an expired snapshot to make it of
     #[arg(long)]
     pub(crate) no_recycle: bool,
     #[command(flatten)]

@@ -246,6 +246,22 @@ impl Catalog {
         entry::sizes(py, &sizes)
     }
 
+    /// What only the spare takes: the tree of an expired snapshot that is kept for
+    /// the next one to be made of it.
+    ///
+    /// Returns:
+    ///     tuple[str, Sizes] | None: The name that it had as a snapshot, and what it
+    ///     takes. None if there is no spare, or if the catalog does not tell of it.
+    ///
+    /// Raises:
+    ///     CatalogUnusableError: As `sizes`.
+    fn spare_sizes<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyAny>)>> {
+        let Some((name, sizes)) = self.ask(py, hardsnap::Catalog::spare_sizes)? else {
+            return Ok(None);
+        };
+        Ok(Some((name.to_string(), entry::sizes(py, &sizes)?)))
+    }
+
     /// Finds the path that the snapshots have for one that a user gives. A path
     /// that is in any snapshot just as it is given, is that. Any other is taken
     /// from the current directory if it is relative, and symlinks on the way to it

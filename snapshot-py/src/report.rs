@@ -54,6 +54,7 @@ pub(crate) fn backup<'py>(py: Python<'py>, report: &BackupReport, dry_run: bool)
         status: status(report.status),
         suspicions: suspicions(py, &report.suspicions)?,
         basis: name(report.basis),
+        recycled: name(report.recycled),
         counts: counts(py, &report.counts)?,
         skipped: problems(py, &report.skipped)?,
         warnings: notices(py, &report.warnings)?,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hardsnap::{
-    BackupOptions, BasisCheck, Deletion, FullCopies, Hashes, InitOptions, Reading, Repair, Series,
-    SnapshotInfo, VerifyOptions,
+    BackupOptions, BasisCheck, Deletion, FullCopies, Hashes, InitOptions, Reading, Recycling,
+    Repair, Series, SnapshotInfo, Spare, VerifyOptions,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -93,6 +93,9 @@ impl Store {
     ///     policy: The retention policy that the store keeps. None: the default one.
     ///     allow_full_copies: Whether a destination without hard links will do,
     ///         where each snapshot takes as much room as the sources.
+    ///     spare: Whether the newest tree that retention gives up is kept, for the
+    ///         next snapshot to be made of it, while a tenth of the filesystem is
+    ///         free. Otherwise it is removed at once.
     ///     notify: Is called with each Notice, such as that the destination
     ///         keeps no owners.
     ///
@@ -103,13 +106,14 @@ impl Store {
     ///     UnsafeStoreError: The directory cannot be made private, or is a
     ///         shared one like /tmp.
     #[classmethod]
-    #[pyo3(signature = (path, *, policy=None, allow_full_copies=false, notify=None))]
+    #[pyo3(signature = (path, *, policy=None, allow_full_copies=false, spare=true, notify=None))]
     fn init(
         _class: &Bound<'_, PyType>,
         py: Python<'_>,
         path: FsPath,
         policy: Option<&RetentionPolicy>,
         allow_full_copies: bool,
+        spare: bool,
         notify: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Store> {
         let mut options = InitOptions::new();
@@ -118,6 +122,9 @@ impl Store {
         }
         if allow_full_copies {
             options = options.full_copies(FullCopies::Allowed);
+        }
+        if !spare {
+            options = options.spare(Spare::Off);
         }
         let watch = Watch::new(None, notify, None)?;
         let store = watch.over(py, |observer, _| {
@@ -235,6 +242,9 @@ impl Store {
     ///         at, in place of the record of it.
     ///     hashes: Whether hashes (BLAKE3) of the files that are copied are
     ///         computed and kept.
+    ///     recycle: Whether the snapshot may be made of the spare, the tree of an
+    ///         expired one, or of what a run has left that was cut short. A new
+    ///         tree is made otherwise, and the spare stays for the next run.
     ///     prune: Whether expired snapshots are removed afterwards, by the
     ///         store's policy (True) or by another one (RetentionPolicy).
     ///     note: A text that the snapshot's record keeps (str).
@@ -260,14 +270,14 @@ impl Store {
             sources, *, exclude=None, include=None, exclude_from=None, exclude_if_present=None,
             exclude_caches=false, exclude_nodump=false, exclude_larger_than=None, mounts="local",
             jobs=None, time=None, dry_run=false, change_sources=false, allow_full_copies=false,
-            checksum=false, check_basis=false, hashes=true, prune=None, note=None,
+            checksum=false, check_basis=false, hashes=true, recycle=true, prune=None, note=None,
             progress=None, notify=None, cancel=None,
         ),
         text_signature = "($self, sources, *, exclude=(), include=(), exclude_from=(), \
             exclude_if_present=(), exclude_caches=False, exclude_nodump=False, \
             exclude_larger_than=None, mounts='local', jobs=None, time=None, dry_run=False, \
             change_sources=False, allow_full_copies=False, checksum=False, check_basis=False, \
-            hashes=True, prune=True, note=None, progress=None, notify=None, cancel=None)",
+            hashes=True, recycle=True, prune=True, note=None, progress=None, notify=None, cancel=None)",
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -293,6 +303,7 @@ impl Store {
         checksum: bool,
         check_basis: bool,
         hashes: bool,
+        recycle: bool,
         prune: Option<&Bound<'py, PyAny>>,
         note: Option<String>,
         progress: Option<Bound<'py, PyAny>>,
@@ -332,6 +343,9 @@ impl Store {
         }
         if !hashes {
             options = options.hashes(Hashes::Off);
+        }
+        if !recycle {
+            options = options.recycling(Recycling::Off);
         }
         if let Some(note) = note {
             options = options.note(note);

@@ -235,6 +235,7 @@ def functions(store: hardsnap.Store, catalog: hardsnap.Catalog) -> list[Any]:
         catalog.find,
         catalog.changes,
         catalog.sizes,
+        catalog.spare_sizes,
         catalog.resolve,
         hardsnap.replicate_tree,
         hardsnap.CancelToken,

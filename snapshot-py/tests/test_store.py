@@ -126,6 +126,7 @@ def test_the_defaults_are_those_that_the_signature_shows(
         checksum=False,
         check_basis=False,
         hashes=True,
+        recycle=True,
         prune=True,
         note=None,
     )
@@ -143,9 +144,30 @@ def test_what_is_read_and_hashed_can_be_chosen(store: hardsnap.Store, source: Pa
     assert report.status == "complete"
     assert (report.counts.files, report.counts.files_copied) == (3, 2)
     assert report.counts.files_moved == report.to_dict()["files_moved"] == 0
-    for keyword in ("checksum", "check_basis", "hashes"):
+    for keyword in ("checksum", "check_basis", "hashes", "recycle"):
         with pytest.raises(TypeError, match=keyword):
             store.backup(source, **{keyword: "yes"})  # type: ignore[arg-type]
+
+
+def test_an_expired_snapshot_becomes_the_next_if_that_is_wanted(
+    source: Path, tmp_path: Path
+) -> None:
+    policy = hardsnap.RetentionPolicy("last 2")
+    store = hardsnap.Store.init(tmp_path / "kept", policy=policy)
+    reports = [store.backup(source, time=START + day * DAY) for day in range(4)]
+    assert [report.recycled for report in reports] == [None, None, None, reports[0].snapshot]
+    spare = store.catalog().spare_sizes()
+    assert spare is not None
+    name, sizes = spare
+    assert name == reports[1].snapshot
+    assert sizes.freed_bytes == sizes.directory_bytes and sizes.files == 0
+    report = store.backup(source, time=START + 4 * DAY, recycle=False)
+    assert report.recycled is None and report.to_dict()["recycled"] is None
+
+    store = hardsnap.Store.init(tmp_path / "none", policy=policy, spare=False)
+    reports = [store.backup(source, time=START + day * DAY) for day in range(4)]
+    assert all(report.recycled is None for report in reports)
+    assert store.catalog().spare_sizes() is None
 
 
 def test_other_sources_need_a_word(store: hardsnap.Store, source: Path, tmp_path: Path) -> None:

@@ -306,12 +306,74 @@ static void what_is_read_and_hashed_can_be_chosen(const char *folder)
     CHECK_OK(hardsnap_backup_options_set_hashes(options, HARDSNAP_HASHES_OFF, &error));
     CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT,
                 hardsnap_backup_options_set_hashes(options, 2, &error));
+    CHECK_OK(hardsnap_backup_options_set_recycling(options, HARDSNAP_RECYCLING_IF_POSSIBLE,
+                                                   &error));
+    CHECK_OK(hardsnap_backup_options_set_recycling(options, HARDSNAP_RECYCLING_OFF, &error));
+    CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT,
+                hardsnap_backup_options_set_recycling(options, 2, &error));
     CHECK_OK(hardsnap_store_backup(store, options, NULL, NULL, NULL, &report, &error));
     CHECK(hardsnap_report_count(report, HARDSNAP_FILES_COPIED) == 1);
     CHECK(hardsnap_report_count(report, HARDSNAP_FILES_MOVED) == 0);
     hardsnap_report_free(report);
     hardsnap_backup_options_free(options);
     hardsnap_store_free(store);
+}
+
+/* Makes four backups of which one or two are kept, and gives the last. */
+static hardsnap_report *four_days(hardsnap_store *store, const char *source, int32_t recycling)
+{
+    hardsnap_error *error = NULL;
+    hardsnap_report *report = NULL;
+    for (int day = 0; day < 4; day++) {
+        hardsnap_backup_options *options = NULL;
+        hardsnap_report_free(report);
+        CHECK_OK(hardsnap_backup_options_new(START + day * DAY, &options, &error));
+        CHECK_OK(hardsnap_backup_options_add_source(options, source, strlen(source), &error));
+        CHECK_OK(hardsnap_backup_options_set_recycling(options, recycling, &error));
+        CHECK_OK(hardsnap_store_backup(store, options, NULL, NULL, NULL, &report, &error));
+        hardsnap_backup_options_free(options);
+    }
+    return report;
+}
+
+static void an_expired_snapshot_becomes_the_next_if_that_is_wanted(const char *folder)
+{
+    char path[4096], source[4096];
+    snprintf(source, sizeof source, "%s", below(folder, "recycled"));
+    CHECK(mkdir(source, 0755) == 0);
+    write_file(below(source, "a"), "alpha");
+    for (int kept = 0; kept < 2; kept++) {
+        hardsnap_error *error = NULL;
+        hardsnap_store *store = NULL;
+        hardsnap_catalog *catalog = NULL;
+        hardsnap_sizes *sizes = NULL;
+        hardsnap_policy *policy = NULL;
+        hardsnap_init_options *init = hardsnap_init_options_new();
+        snprintf(path, sizeof path, "%s%d", below(folder, "spare"), kept);
+        CHECK_OK(hardsnap_policy_parse("last 2", &policy, &error));
+        CHECK_OK(hardsnap_init_options_set_policy(init, policy, &error));
+        CHECK_FAILS(HARDSNAP_INVALID_ARGUMENT, hardsnap_init_options_set_spare(init, 2, &error));
+        CHECK_OK(hardsnap_init_options_set_spare(
+            init, kept ? HARDSNAP_SPARE_KEPT : HARDSNAP_SPARE_OFF, &error));
+        CHECK_OK(hardsnap_store_init(path, strlen(path), init, NULL, NULL, &store, &error));
+        hardsnap_init_options_free(init);
+        hardsnap_policy_free(policy);
+
+        hardsnap_report *report = four_days(store, source, HARDSNAP_RECYCLING_IF_POSSIBLE);
+        const char *recycled = hardsnap_report_recycled(report);
+        CHECK(kept ? strcmp(recycled, "2026-01-01T02-00-00Z") == 0 : recycled == NULL);
+        hardsnap_report_free(report);
+        CHECK_OK(hardsnap_store_catalog(store, NULL, &catalog, &error));
+        CHECK_OK(hardsnap_catalog_spare_sizes(catalog, &sizes, &error));
+        CHECK((sizes != NULL) == kept);
+        if (kept) {
+            CHECK(strcmp(hardsnap_sizes_spare(sizes), "2026-01-02T02-00-00Z") == 0);
+            CHECK(hardsnap_sizes_files(sizes) == 0);
+        }
+        hardsnap_sizes_free(sizes);
+        hardsnap_catalog_free(catalog);
+        hardsnap_store_free(store);
+    }
 }
 
 static void an_emptied_source_is_suspect_until_accepted(const char *folder)
@@ -441,6 +503,7 @@ int main(int argc, char **argv)
     the_catalog_is_made_anew(argv[1]);
     an_emptied_source_is_suspect_until_accepted(argv[1]);
     errors_name_the_path_and_the_number(argv[1]);
+    an_expired_snapshot_becomes_the_next_if_that_is_wanted(argv[1]);
     a_tree_is_linked_to_its_basis_and_filtered(argv[1]);
     return 0;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hardsnap::retention::{Policy, PolicyChange};
-use hardsnap::{FullCopies, InitOptions, Store};
+use hardsnap::{FullCopies, InitOptions, Spare, Store};
 
 use super::keep;
 use crate::args::{InitArgs, system_zone};
@@ -11,7 +11,10 @@ use crate::exit::{Ending, Failure};
 use crate::output::{Console, Reporter, human, json, summary};
 
 pub(super) fn run(args: &InitArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
-    let options = options(keep(&args.keep, console)?.as_ref(), args.allow_full_copies);
+    let mut options = options(keep(&args.keep, console)?.as_ref(), args.allow_full_copies);
+    if args.no_spare {
+        options = options.spare(Spare::Off);
+    }
     let reporter = Reporter::start(console);
     let result = Store::init(&args.store, &options, &reporter);
     let seen = reporter.finish();

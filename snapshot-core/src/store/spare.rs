@@ -4,6 +4,8 @@
 use std::ffi::{CStr, CString};
 
 use crate::cancel::CancelToken;
+use crate::capabilities::Capabilities;
+use crate::compare::Names;
 use crate::error::Result;
 use crate::fs::dir::Dir;
 use crate::fs::publish::InodeNumbers;
@@ -84,9 +86,12 @@ impl Store {
         }
     }
 
-    /// Tells whether inodes can be recognised, and whether there is room.
+    /// Tells whether entries are linked and can be recognised by their inodes,
+    /// and whether there is room.
     fn has_use_for_spare(&self) -> bool {
-        if self.inode_numbers() == InodeNumbers::Passing {
+        let is_fit = |found: &Capabilities| found.hard_links && found.rules().names == Names::Exact;
+        let known = self.probed.as_ref().map(|probed| &probed.capabilities);
+        if !known.is_none_or(is_fit) || self.inode_numbers() == InodeNumbers::Passing {
             return false;
         }
         self.filesystem(&self.root).is_ok_and(|filesystem| {

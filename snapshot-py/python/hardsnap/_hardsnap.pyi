@@ -92,6 +92,7 @@ class Store:
         *,
         policy: RetentionPolicy | None = None,
         allow_full_copies: bool = False,
+        spare: bool = True,
         notify: _OnNotice | None = None,
     ) -> Self: ...
     @property
@@ -125,6 +126,7 @@ class Store:
         checksum: bool = False,
         check_basis: bool = False,
         hashes: bool = True,
+        recycle: bool = True,
         prune: bool | RetentionPolicy = True,
         note: str | None = None,
         progress: _OnProgress | None = None,
@@ -218,6 +220,7 @@ class Catalog:
     def find(self, pattern: str) -> Iterator[FoundPath]: ...
     def changes(self, a: _Snapshot, b: _Snapshot) -> Iterator[EntryChange]: ...
     def sizes(self, snapshots: _Snapshot | Iterable[_Snapshot]) -> Sizes: ...
+    def spare_sizes(self) -> tuple[str, Sizes] | None: ...
     def resolve(self, path: _Path) -> Path: ...
 
 @final

@@ -245,6 +245,7 @@ class BackupReport(Told):
             anything is in `suspicions`.
         suspicions: What looks as if a source had been lost.
         basis: The snapshot it was compared with and linked to, or None.
+        recycled: The expired snapshot whose tree it was made of, or None.
         counts: What is in it.
         skipped: Every entry that is missing or unstable in it.
         warnings: What else there is to know.
@@ -260,6 +261,7 @@ class BackupReport(Told):
     status: Status
     suspicions: tuple[Suspicion, ...]
     basis: str | None
+    recycled: str | None
     counts: Counts
     skipped: tuple[Problem, ...]
     warnings: tuple[Notice, ...]
