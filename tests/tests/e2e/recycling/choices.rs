@@ -189,6 +189,57 @@ fn no_command_takes_the_spare_for_a_snapshot() {
     assert_eq!(steady.view.spares().len(), 1);
 }
 
+/// Of the spare and of the oldest snapshot each is removed by hand, so that the
+/// room that it took can be measured.
+#[test]
+fn what_du_says_of_the_spare_and_beside_it_is_what_becomes_free() {
+    for of_spare in [true, false] {
+        let Some(disk) = Mount::ext4(64) else { return };
+        let scratch = Scratch::new();
+        let source = many(everything(&scratch, "source"), 400).build();
+        let mut steady = Steady::with(scratch, source, disk.join("store"));
+        for day in 0..5 {
+            let write = |name: &str, kibibytes: usize| {
+                fs::write(steady.source.join(name), vec![day; kibibytes << 10]).unwrap();
+            };
+            write(&format!("only {day}"), 100);
+            write(&format!("two {}", day / 2), 60);
+            write("many/001/101", 3);
+            if day > 0 {
+                fs::remove_file(steady.source.join(format!("only {}", day - 1))).unwrap();
+            }
+            let outcome = steady.back_up(|command| command);
+            assert_eq!(outcome.summary()["recycled"].is_null(), day < 3);
+        }
+        let oldest = steady.view.names().remove(0);
+        let [spare] = steady.view.spares().try_into().unwrap();
+        let du = |snapshots: &[&str]| {
+            let command = steady.scratch.hardsnap("du").arg(&steady.store);
+            command.args(snapshots).json().expect(0).summary()
+        };
+        let (told, path) = match of_spare {
+            true => (
+                du(&[])["spare"]["freed_bytes"].clone(),
+                steady.store.join(".hardsnap/trash").join(spare),
+            ),
+            false => (
+                du(&[&oldest])["together"]["freed_bytes"].clone(),
+                steady.view.snapshot(&oldest),
+            ),
+        };
+        let free = || {
+            let root = fs::File::open(disk.path()).unwrap();
+            rustix::fs::syncfs(&root).unwrap();
+            let found = rustix::fs::fstatvfs(&root).unwrap();
+            found.f_bfree * found.f_frsize
+        };
+        let before = free();
+        fs::remove_dir_all(path).unwrap();
+        assert_eq!(told, free() - before);
+        assert!(told.as_u64() > Some(100 << 10), "{told}");
+    }
+}
+
 #[test]
 fn a_snapshot_that_is_held_or_suspect_is_no_spare() {
     let scratch = Scratch::new();
