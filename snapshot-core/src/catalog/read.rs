@@ -486,3 +486,20 @@ pub(crate) fn select(table: &str, until: &str, condition: &str) -> String {
 pub(super) fn damaged() -> Trouble {
     Trouble::Damaged("a row is not what was written".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_listing_tells_twice_counts_once() {
+        let mut rows = Rows::default();
+        for (name, known) in [("b", 2), ("a", 1), ("b", 2), ("ba", 3), ("a", 1)] {
+            rows.push(name.as_bytes(), known);
+        }
+        rows.sort();
+        let told: Vec<_> = rows.iter().map(|(name, known)| (name, *known)).collect();
+        assert_eq!(told, [(c"a", 1), (c"b", 2), (c"ba", 3)]);
+        assert_eq!(rows.find(c"b"), Some((1, 2)));
+    }
+}

@@ -108,8 +108,8 @@ impl Run<'_> {
         Ok((reused, tree))
     }
 
-    /// Removes what was taken out of the tree that is reused, and tells whether
-    /// the walk failed only because of it.
+    /// Removes what was taken out of the tree that is reused, and notes whether
+    /// the walk failed because of it.
     pub(super) fn end_reuse(
         &self,
         reused: &Reused,

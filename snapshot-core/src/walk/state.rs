@@ -21,11 +21,11 @@ use crate::fs::dir::Access;
 use crate::node::Node;
 use crate::options::{Mounts, Reading};
 use crate::report::{Counts, Operation, Problem, Warning};
+use crate::walk::evict::Reused;
 use crate::walk::groups::Groups;
 use crate::walk::ledger::Ledger;
 use crate::walk::level::Walked;
 use crate::walk::mount::MountPoints;
-use crate::walk::reuse::Reused;
 use crate::walk::totals::{Belongs, Totals};
 use crate::xattr::{Namespaces, Xattrs};
 

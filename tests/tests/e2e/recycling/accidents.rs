@@ -37,7 +37,7 @@ fn a_run_that_was_cut_short_is_gone_on_with() {
     filetime::set_file_mtime(&torn, mtime).unwrap();
     let kept = inode(&tree);
     let outcome = steady.back_up(|command| command.injecting("linkat:signal=KILL:when=90"));
-    assert_eq!(outcome.warnings("code"), ["tidied_up"]);
+    assert_eq!(outcome.surprises(), ["tidied_up"]);
     let made = steady
         .view
         .tree(&snapshot_name(&noon(steady.day)), &steady.source);
@@ -116,7 +116,7 @@ fn where_room_is_short_the_spare_is_given_up() {
     }
     let outcome = steady.back_up(|command| command);
     assert!(outcome.summary()["recycled"].is_null());
-    assert_eq!(outcome.warnings("code"), ["not_recycled"]);
+    assert_eq!(outcome.surprises(), ["not_recycled"]);
     steady.view.assert_tidy();
 }
 

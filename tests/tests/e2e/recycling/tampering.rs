@@ -26,7 +26,7 @@ fn what_somebody_did_to_the_spare_is_not_in_the_next_snapshot() {
     fs::write(spare.join("link/planted"), b"planted").unwrap();
     let outcome = steady.back_up(|command| command);
     assert_eq!(outcome.text("recycled"), snapshot_name(&noon(1)));
-    assert_eq!(outcome.warnings("code"), [""; 0]);
+    assert_eq!(outcome.surprises(), [""; 0]);
 }
 
 /// A run of an ordinary user gets into each of them all the same.
@@ -95,7 +95,7 @@ fn a_spare_that_cannot_be_had_is_done_without() {
     fs::write(&path, b"no directory").unwrap();
     let outcome = steady.back_up(|command| command);
     assert!(outcome.summary()["recycled"].is_null());
-    assert_eq!(outcome.warnings("code"), ["not_recycled"]);
+    assert_eq!(outcome.surprises(), ["not_recycled"]);
     // The next one takes its place.
     steady.recycles(|command| command);
 }
@@ -148,7 +148,7 @@ fn what_cannot_be_taken_out_of_the_spare_makes_it_useless_and_no_more() {
     }
     let outcome = steady.back_up(|command| command);
     assert!(outcome.summary()["recycled"].is_null());
-    assert_eq!(outcome.warnings("code"), ["not_recycled"]);
+    assert_eq!(outcome.surprises(), ["not_recycled"]);
     let [left] = steady.view.trash().try_into().unwrap();
     let left = steady.store.join(".hardsnap/trash").join(left);
     let left = left.join(steady.source.strip_prefix("/").unwrap());
