@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::scenario::Scenario;
+use crate::change::MOST_DAYS;
+use crate::measure::Caches;
+use crate::scenario::{Ground, Scenario};
 use crate::tree::TreeShape;
+
+/// The source changes once a round, and once before those that count.
+const MOST_ROUNDS: i64 = MOST_DAYS as i64 - 1;
 
 /// Measures hardsnap against rsync and cp.
 ///
@@ -28,9 +33,10 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub bytes: Option<u64>,
 
-    /// Rounds that count, after one that does not [default: 5, with --quick 1]
-    #[arg(long, value_name = "N")]
-    pub rounds: Option<NonZeroUsize>,
+    /// Rounds that count, after one that does not, up to 48 [default: 5, with
+    /// --quick 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=MOST_ROUNDS))]
+    pub rounds: Option<u8>,
 
     /// Measure this scenario only; may be given more than once
     #[arg(long, value_name = "SCENARIO", value_enum)]
@@ -52,6 +58,11 @@ pub struct Args {
     #[arg(long, conflicts_with = "dir")]
     pub one_image: bool,
 
+    /// Drop the kernel's caches before each program; needs root, and slows the
+    /// whole machine
+    #[arg(long)]
+    pub cold: bool,
+
     /// Write every number to FILE as JSON; `cargo bench` starts in benches/
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -64,6 +75,23 @@ pub struct Args {
     /// Given by the program to itself inside its own mount namespace
     #[arg(long, hide = true)]
     pub in_private_mounts: bool,
+
+    /// Given by the program to itself: look at each entry of a tree
+    #[arg(long, hide = true, requires_all = ["threads", "expect"])]
+    pub scan: Option<PathBuf>,
+
+    /// Threads for `--scan`
+    #[arg(long, hide = true)]
+    pub threads: Option<NonZeroUsize>,
+
+    /// The entries that `--scan` has to find
+    #[arg(long, hide = true)]
+    pub expect: Option<usize>,
+
+    /// Given by the program to itself: print the first difference of a source,
+    /// a target and, if given, the basis of the target
+    #[arg(long, hide = true, num_args = 2..=3)]
+    pub compare: Vec<PathBuf>,
 }
 
 impl Args {
@@ -72,7 +100,7 @@ impl Args {
         self.quick || !self.bench
     }
 
-    /// Returns the tree to make.
+    /// Returns the usual tree.
     pub(crate) fn shape(&self) -> TreeShape {
         let (files, directories, bytes) = if self.is_quick() {
             (400, 40, 2_000_000)
@@ -86,10 +114,49 @@ impl Args {
         }
     }
 
+    /// Returns the trees of a ground.
+    pub(crate) fn shapes(&self, ground: Ground) -> Vec<TreeShape> {
+        let usual = self.shape();
+        match ground {
+            Ground::Usual => vec![usual],
+            Ground::Large if self.is_quick() => vec![TreeShape {
+                files: 10,
+                directories: 2,
+                bytes: 20_000_000,
+            }],
+            Ground::Large => vec![TreeShape {
+                files: 200,
+                directories: 8,
+                bytes: 2_000_000_000,
+            }],
+            Ground::Many => [
+                (1, usual.directories),
+                (10, 10 * usual.directories),
+                (10, 1),
+            ]
+            .into_iter()
+            .map(|(times, directories)| TreeShape {
+                files: times * usual.files,
+                directories,
+                bytes: 0,
+            })
+            .collect(),
+        }
+    }
+
     /// Returns the number of rounds that count.
     pub(crate) fn round_count(&self) -> usize {
         let default = if self.is_quick() { 1 } else { 5 };
-        self.rounds.map_or(default, NonZeroUsize::get)
+        self.rounds.map_or(default, usize::from)
+    }
+
+    /// Returns what the kernel is to remember.
+    pub(crate) fn caches(&self) -> Caches {
+        if self.cold {
+            Caches::Dropped
+        } else {
+            Caches::Warm
+        }
     }
 
     /// Returns the scenarios to measure, in the order they must run in.
@@ -144,10 +211,10 @@ mod tests {
 
     #[test]
     fn scenarios_keep_their_order() {
-        let args = parse(&["--only", "one-percent", "--only", "first-copy"]);
+        let args = parse(&["--only", "changed-day", "--only", "first-copy"]);
         assert_eq!(
             args.scenarios(),
-            [Scenario::FirstCopy, Scenario::OnePercent]
+            [Scenario::FirstCopy, Scenario::ChangedDay]
         );
         assert_eq!(parse(&[]).scenarios(), Scenario::ALL);
     }

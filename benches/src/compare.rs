@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -125,14 +125,19 @@ impl Comparison<'_> {
                 return Ok(Some("link group"));
             }
         }
-        let basis = self.basis.map(|basis| look(&basis.join(relative)));
-        match basis.transpose()? {
-            Some(basis) if different_attributes(source, &basis).is_none() => {
+        let Some(basis) = self.basis.map(|basis| basis.join(relative)) else {
+            return Ok((source.nlink() != target.nlink()).then_some("number of links"));
+        };
+        match fs::symlink_metadata(&basis) {
+            Ok(basis) if different_attributes(source, &basis).is_none() => {
                 let linked = inode(&basis) == inode(target);
                 Ok((!linked).then_some("missing link to the basis"))
             }
             // What is linked to nothing older has as many names as its source.
-            _ => Ok((source.nlink() != target.nlink()).then_some("number of links")),
+            Ok(_) => Ok((source.nlink() != target.nlink()).then_some("number of links")),
+            // A new path may be that of an older file, which is linked or not.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).at("look at", &basis),
         }
     }
 

@@ -12,10 +12,14 @@ use crate::tree::TreeShape;
 /// A new directory's size on ext4, and some for one that grows.
 const DIRECTORY_BYTES: u64 = 2 * 4096;
 const BLOCK_BYTES: u64 = 4096;
+/// What a name takes in its directory, half of it free.
+const NAME_BYTES: u64 = 64;
+/// What the catalog takes a file, with its journal.
+const CATALOG_BYTES: u64 = 450;
 
 /// Keeps the places; takes them away when dropped.
 #[derive(Debug)]
-pub(crate) struct Ground {
+pub(crate) struct Site {
     source: PathBuf,
     destination: PathBuf,
     description: String,
@@ -24,7 +28,7 @@ pub(crate) struct Ground {
     _folder: TempDir,
 }
 
-impl Ground {
+impl Site {
     /// Returns the directory for the source tree.
     pub(crate) fn source(&self) -> &Path {
         &self.source
@@ -40,8 +44,8 @@ impl Ground {
         &self.description
     }
 
-    fn images(args: &Args) -> Result<Self> {
-        let (source_room, destination_room) = rooms(&args.shape(), args.round_count());
+    fn images(args: &Args, needs: &Needs) -> Result<Self> {
+        let (source_room, destination_room) = needs.rooms();
         let rooms = if args.one_image {
             vec![("disk", source_room.plus(destination_room))]
         } else {
@@ -106,16 +110,16 @@ pub(crate) fn obstacle_to_images(args: &Args) -> Option<String> {
 /// # Errors
 ///
 /// Fails where neither can be made.
-pub(crate) fn make(args: &Args, obstacle: Option<String>) -> Result<Ground> {
+pub(crate) fn make(args: &Args, needs: &Needs, obstacle: Option<&str>) -> Result<Site> {
     let obstacle = match obstacle {
-        Some(obstacle) => obstacle,
-        None => match Ground::images(args) {
+        Some(obstacle) => obstacle.to_owned(),
+        None => match Site::images(args, needs) {
             Ok(ground) => return Ok(ground),
             Err(error) => error.chain(),
         },
     };
     let above = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let ground = Ground::folder(&above)?;
+    let ground = Site::folder(&above)?;
     eprintln!(
         "note: {} ({obstacle}); disks are noisy, so trust the ratios less",
         ground.description()
@@ -130,27 +134,58 @@ fn new_folder(above: &Path) -> Result<TempDir> {
         .at("make a folder in", above)
 }
 
-/// Returns the room for the source, and for all that is made from it.
-///
-/// Beside the basis there is a store or one more tree at a time. Each round
-/// leaves a snapshot's directories and changed files in the store.
-fn rooms(shape: &TreeShape, rounds: usize) -> (Room, Room) {
-    let directories = shape.directories as u64 + 1;
-    // Each directory may hold a symlink.
-    let inodes = shape.files as u64 + 2 * directories;
-    let source = Room {
-        bytes: shape.bytes + shape.files as u64 * BLOCK_BYTES + directories * DIRECTORY_BYTES,
-        inodes,
-    };
-    let round = Room {
-        bytes: directories * DIRECTORY_BYTES + source.bytes / 50,
-        inodes: 2 * directories + source.inodes / 50,
-    };
-    let mut destination = source.plus(source);
-    for _ in 0..rounds + 3 {
-        destination = destination.plus(round);
+/// What there must be room for.
+#[derive(Debug, Clone)]
+pub(crate) struct Needs {
+    /// The trees that are copied.
+    pub(crate) shapes: Vec<TreeShape>,
+    /// How many copies of each there are at a time.
+    pub(crate) copies: u64,
+    /// How many trees of links to each.
+    pub(crate) trees: u64,
+    /// How many days pass on which files change.
+    pub(crate) days: u64,
+}
+
+impl Needs {
+    /// Returns the room for the source, and for all that is made from it.
+    fn rooms(&self) -> (Room, Room) {
+        let (mut source, mut destination) = (Room::default(), Room::default());
+        for shape in &self.shapes {
+            let directories = shape.directories as u64 + 1;
+            let files = shape.files as u64;
+            let tree = Room {
+                bytes: directories * DIRECTORY_BYTES + files * NAME_BYTES,
+                // Each directory may hold a symlink.
+                inodes: 2 * directories,
+            };
+            let blocks = if shape.bytes > 0 {
+                files * BLOCK_BYTES
+            } else {
+                0
+            };
+            let copy = tree.plus(Room {
+                bytes: shape.bytes + blocks,
+                inodes: files,
+            });
+            // A file in a hundred changes, and one in a thousand is new.
+            let day = Room {
+                bytes: copy.bytes / 80,
+                inodes: copy.inodes / 80,
+            };
+            let catalog = Room {
+                bytes: files * CATALOG_BYTES,
+                inodes: 0,
+            };
+            source = source.plus(copy).plus(day.times(self.days));
+            destination = destination
+                .plus(copy.times(self.copies))
+                .plus(tree.times(self.trees))
+                .plus(day.times(2 * self.days))
+                .plus(catalog);
+        }
+        (source, destination)
     }
-    (source, destination)
 }
 
 #[cfg(test)]
@@ -159,6 +194,15 @@ mod tests {
 
     use super::*;
 
+    fn needs(args: &Args) -> Needs {
+        Needs {
+            shapes: vec![args.shape()],
+            copies: 2,
+            trees: 5,
+            days: 5,
+        }
+    }
+
     #[test]
     fn a_folder_is_taken_away_with_all_that_is_in_it() {
         let temp = tempfile::tempdir().unwrap();
@@ -166,7 +210,8 @@ mod tests {
         let args = Args::parse_from(["against_peers", "--dir", dir]);
         let obstacle = obstacle_to_images(&args);
         assert!(obstacle.is_some());
-        let ground = make(&args, obstacle).unwrap();
+        let needs = needs(&args);
+        let ground = make(&args, &needs, obstacle.as_deref()).unwrap();
         let root = ground.source().join("tree");
         args.shape().make(&root).unwrap();
         assert!(root.exists() && root.starts_with(temp.path().canonicalize().unwrap()));
@@ -177,7 +222,7 @@ mod tests {
     #[test]
     fn the_destination_has_room_for_two_trees() {
         let args = Args::parse_from(["against_peers", "--bench"]);
-        let (source, destination) = rooms(&args.shape(), 5);
+        let (source, destination) = needs(&args).rooms();
         assert!(source.bytes > 825_000_000);
         assert!(destination.bytes > 2 * source.bytes);
         assert!(destination.inodes > 2 * source.inodes);

@@ -25,7 +25,7 @@ const MEBIBYTE: u64 = 1024 * 1024;
 const SPARE_MEMORY_BYTES: u64 = 512 * MEBIBYTE;
 
 /// What an image must have room for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Room {
     /// File contents in bytes, rounded up to blocks, and directories.
     pub(crate) bytes: u64,
@@ -39,6 +39,14 @@ impl Room {
         Self {
             bytes: self.bytes + other.bytes,
             inodes: self.inodes + other.inodes,
+        }
+    }
+
+    /// Returns the room for so many of these.
+    pub(crate) fn times(self, number: u64) -> Self {
+        Self {
+            bytes: self.bytes * number,
+            inodes: self.inodes * number,
         }
     }
 

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod change;
 mod compare;
 mod error;
 mod generator;
@@ -14,12 +15,15 @@ mod ground;
 mod image;
 mod interrupt;
 mod measure;
+mod places;
 mod programs;
 mod report;
 mod round;
+mod scan;
 mod scenario;
 mod statistics;
 mod tree;
+mod turn;
 
 pub use args::Args;
 pub use error::{Error, Result};

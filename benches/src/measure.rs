@@ -1,4 +1,4 @@
-//! One program, timed together with the sync of what it wrote.
+//! Programs, timed together with the sync of what they wrote.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,41 +28,75 @@ pub(crate) struct Measurement {
     pub(crate) peak_bytes: u64,
 }
 
-/// Runs a program and syncs the filesystem that holds `destination`.
+/// What the kernel remembers of the disks when a program starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caches {
+    /// Whatever was read last.
+    Warm,
+    /// Nothing.
+    Dropped,
+}
+
+impl Caches {
+    fn prepare(self) -> Result<()> {
+        match self {
+            Self::Warm => Ok(()),
+            Self::Dropped => {
+                let switch = Path::new("/proc/sys/vm/drop_caches");
+                std::fs::write(switch, "3").at("write", switch)
+            }
+        }
+    }
+}
+
+/// Runs programs one after the other and syncs the filesystem that holds
+/// `destination`.
 ///
 /// # Errors
 ///
-/// Fails where the program cannot be started or ends with anything but zero.
-pub(crate) fn measure(command: &mut Command, destination: &Path) -> Result<Measurement> {
+/// Fails where a program cannot be started or ends with anything but zero.
+pub(crate) fn measure(
+    commands: &mut [Command],
+    destination: &Path,
+    caches: Caches,
+) -> Result<Measurement> {
     let destination_handle = File::open(destination).at("open", destination)?;
-    let output = tempfile::tempfile().at("make a file in", &std::env::temp_dir())?;
-    let duplicate = |file: &File| file.try_clone().at("duplicate", Path::new("a handle"));
-    command
-        .stdin(Stdio::null())
-        .stdout(duplicate(&output)?)
-        .stderr(duplicate(&output)?);
     // Nobody else's writes may be paid for by this run.
     syncfs(&destination_handle).at("sync", destination)?;
+    caches.prepare()?;
 
     let start = Instant::now();
+    let (mut cpu_seconds, mut peak_bytes) = (0.0, 0);
+    for command in commands {
+        let used = run_to_its_end(command)?;
+        cpu_seconds += (used.rusage.utime + used.rusage.stime).as_secs_f64();
+        peak_bytes = used.rusage.maxrss.max(peak_bytes);
+    }
+    syncfs(&destination_handle).at("sync", destination)?;
+    Ok(Measurement {
+        seconds: start.elapsed().as_secs_f64(),
+        cpu_seconds,
+        peak_bytes,
+    })
+}
+
+fn run_to_its_end(command: &mut Command) -> Result<ResUse> {
+    let output = tempfile::tempfile().at("make a file in", &std::env::temp_dir())?;
+    let duplicate = |file: &File| file.try_clone().at("duplicate", Path::new("a handle"));
     let mut child = command
+        .stdin(Stdio::null())
+        .stdout(duplicate(&output)?)
+        .stderr(duplicate(&output)?)
         .spawn()
         .at("start", Path::new(command.get_program()))?;
     let used = wait(&mut child).at("wait for", Path::new(command.get_program()))?;
-    syncfs(&destination_handle).at("sync", destination)?;
-    let seconds = start.elapsed().as_secs_f64();
-
     interrupt::check()?;
-    if !used.status.success() {
-        return Err(Error::Program {
-            program: describe(command),
-            said: format!("{}\n{}", used.status, end_of(output)),
-        });
+    if used.status.success() {
+        return Ok(used);
     }
-    Ok(Measurement {
-        seconds,
-        cpu_seconds: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
-        peak_bytes: used.rusage.maxrss,
+    Err(Error::Program {
+        program: describe(command),
+        said: format!("{}\n{}", used.status, end_of(output)),
     })
 }
 
@@ -72,13 +106,24 @@ pub(crate) fn measure(command: &mut Command, destination: &Path) -> Result<Measu
 ///
 /// Fails where the program cannot be started or ends with anything but zero.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    answer(command).map(drop)
+}
+
+/// Runs a program for what it prints.
+///
+/// # Errors
+///
+/// Fails where the program cannot be started or ends with anything but zero.
+pub(crate) fn answer(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .output()
         .at("start", Path::new(command.get_program()))?;
     interrupt::check()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned());
     }
     Err(Error::Program {
         program: describe(command),
@@ -139,7 +184,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         // The shell keeps sixteen megabytes in a variable.
         let script = "text=$(head -c 16000000 /dev/zero | tr '\\0' x); sleep 0.2; : $text";
-        let measured = measure(Command::new("sh").args(["-c", script]), temp.path()).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut twice = [command, Command::new("true")];
+        let measured = measure(&mut twice, temp.path(), Caches::Warm).unwrap();
         assert!(measured.seconds >= 0.2, "{measured:?}");
         assert!(measured.cpu_seconds > 0.001, "{measured:?}");
         assert!(measured.peak_bytes > 16_000_000, "{measured:?}");
@@ -147,10 +195,9 @@ mod tests {
 
     #[test]
     fn a_failing_program_tells_what_it_said() {
-        let temp = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo wrong >&2; exit 3"]);
-        let text = measure(&mut command, temp.path()).unwrap_err().to_string();
+        let text = run_to_its_end(&mut command).unwrap_err().to_string();
         assert!(text.contains("exit status: 3"), "{text}");
         assert!(text.ends_with("out\nwrong"), "{text}");
         assert!(run(&mut command).unwrap_err().to_string().contains("wrong"));

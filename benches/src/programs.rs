@@ -1,13 +1,14 @@
 //! The programs that are measured, and how they are called.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
 use crate::error::{At, Error, Result};
-use crate::scenario::{Places, Scenario};
+use crate::places::Places;
+use crate::scenario::Scenario;
 
 /// Names a program and the way it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +23,39 @@ pub(crate) enum Program {
     Backup,
     /// `hardsnap backup --no-hash`.
     BackupUnhashed,
+    /// What scripts do: `rsync --link-dest`, and `rm -rf` of the oldest tree.
+    Rotate,
+    /// `hardsnap backup` that removes the oldest snapshot.
+    BackupDay,
+    /// A look at each entry of the source, and nothing else.
+    Scan,
+    /// `rm -rf` of a tree of links.
+    RemoveTree,
+    /// `hardsnap delete` of a snapshot.
+    Delete,
+    /// `hardsnap backup` of as many files as usual, and empty ones.
+    UsualNumber,
+    /// `hardsnap backup` of ten times as many.
+    TenTimesAsMany,
+    /// `hardsnap backup` of as many in one directory.
+    OneDirectory,
 }
 
-impl Program {
-    /// Says whether this is hardsnap.
-    pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Tree | Self::Backup | Self::BackupUnhashed)
-    }
+/// How many trees a rotation keeps.
+pub(crate) const KEPT: usize = 2;
 
-    /// Says whether a snapshot in a store is made.
-    pub(crate) fn is_backup(self) -> bool {
-        matches!(self, Self::Backup | Self::BackupUnhashed)
+impl Program {
+    /// Says whether the others' times are divided by this one's.
+    pub(crate) fn divides(self) -> bool {
+        matches!(
+            self,
+            Self::Tree
+                | Self::Backup
+                | Self::BackupUnhashed
+                | Self::BackupDay
+                | Self::Delete
+                | Self::UsualNumber
+        )
     }
 
     /// Returns the command line without its paths.
@@ -45,8 +68,15 @@ impl Program {
             (Self::Tree, false) => "hardsnap tree",
             (Self::Tree, true) => "hardsnap tree --link-dest",
             (Self::Backup, false) => "hardsnap backup --init",
-            (Self::Backup, true) => "hardsnap backup",
+            (Self::Backup, true) | (Self::BackupDay, _) => "hardsnap backup",
             (Self::BackupUnhashed, _) => "hardsnap backup --init --no-hash",
+            (Self::Rotate, _) => "rsync --link-dest, rm -rf",
+            (Self::Scan, _) => "scan of the source",
+            (Self::RemoveTree, _) => "rm -rf",
+            (Self::Delete, _) => "hardsnap delete",
+            (Self::UsualNumber, _) => "backup",
+            (Self::TenTimesAsMany, _) => "backup of ten times as many",
+            (Self::OneDirectory, _) => "backup of these in one directory",
         }
     }
 }
@@ -102,45 +132,95 @@ impl Programs {
     /// Says whether the program is installed.
     pub(crate) fn has(&self, program: Program) -> bool {
         match program {
-            Program::Rsync => self.versions.rsync.is_some(),
-            Program::Cp => self.versions.cp.is_some(),
-            Program::Tree | Program::Backup | Program::BackupUnhashed => true,
+            Program::Rsync | Program::Rotate => self.versions.rsync.is_some(),
+            Program::Cp | Program::RemoveTree => self.versions.cp.is_some(),
+            _ => true,
         }
     }
 
-    /// Returns the whole command.
-    pub(crate) fn command(&self, program: Program, scenario: Scenario, at: &Places) -> Command {
-        let basis = scenario.has_basis().then_some(at.basis.as_path());
-        match program {
-            Program::Rsync => rsync(&at.source, basis, &at.target),
-            Program::Cp => cp(&at.source, basis, &at.target),
-            Program::Tree => {
-                let mut command = self.hardsnap("tree");
-                if let Some(basis) = basis {
-                    command.arg("--link-dest").arg(basis);
-                }
-                command.args([&at.source, &at.target]);
-                command
-            }
-            Program::Backup if basis.is_none() => self.first_backup(at),
-            Program::Backup => {
-                let mut command = self.hardsnap("backup");
-                command.args([&at.source, &at.store]);
-                command
-            }
-            Program::BackupUnhashed => {
-                let mut command = self.first_backup(at);
-                command.arg("--no-hash");
-                command
-            }
+    /// Returns `rsync -aHAX`.
+    pub(crate) fn rsync(source: &Path, basis: Option<&Path>, target: &Path) -> Command {
+        let mut command = Command::new("rsync");
+        command.arg("-aHAX");
+        if let Some(basis) = basis {
+            let mut option = OsString::from("--link-dest=");
+            option.push(basis);
+            command.arg(option);
         }
-    }
-
-    /// Returns the command that makes a store and its first snapshot.
-    pub(crate) fn first_backup(&self, at: &Places) -> Command {
-        let mut command = self.hardsnap("backup");
-        command.arg("--init").args([&at.source, &at.store]);
+        // With a slash at its end, the source stands for what is in it.
+        command.args([source.join(""), target.join("")]);
         command
+    }
+
+    /// Returns a plain copy, or the basis copied as links: the usual first step
+    /// of a rotation, which never looks at the source.
+    pub(crate) fn cp(source: &Path, basis: Option<&Path>, target: &Path) -> Command {
+        let mut command = Command::new("cp");
+        match basis {
+            Some(basis) => command.arg("-al").arg(basis),
+            None => command.arg("-a").arg(source),
+        };
+        command.arg(target);
+        command
+    }
+
+    /// Returns the removal of a tree.
+    pub(crate) fn rm(tree: &Path) -> Command {
+        let mut command = Command::new("rm");
+        command.arg("-rf").arg(tree);
+        command
+    }
+
+    /// Returns a run that makes one tree without a store.
+    pub(crate) fn tree(&self, source: &Path, basis: Option<&Path>, target: &Path) -> Command {
+        let mut command = self.hardsnap("tree");
+        if let Some(basis) = basis {
+            command.arg("--link-dest").arg(basis);
+        }
+        command.args([source, target]);
+        command
+    }
+
+    /// Returns the run that makes a store and its first snapshot.
+    pub(crate) fn first_backup(&self, at: &Places) -> Command {
+        let mut command = self.backup(at);
+        command.arg("--init");
+        command
+    }
+
+    /// Returns a run that makes a snapshot and, by the usual policy, removes
+    /// none that was made today.
+    pub(crate) fn backup(&self, at: &Places) -> Command {
+        let mut command = self.hardsnap("backup");
+        command.args([&at.source, &at.store]);
+        command
+    }
+
+    /// Returns a run that makes a snapshot and removes the oldest.
+    pub(crate) fn backup_day(&self, at: &Places) -> Command {
+        let mut command = self.backup(at);
+        command.arg("--keep-last").arg(KEPT.to_string());
+        command
+    }
+
+    /// Returns the removal of a snapshot.
+    pub(crate) fn delete(&self, at: &Places, snapshot: &OsStr) -> Command {
+        let mut command = Command::new(&self.hardsnap);
+        command
+            .args(["delete", "--yes"])
+            .arg(&at.store)
+            .arg(snapshot);
+        command
+    }
+
+    /// Returns this program's own look at each entry of the source.
+    pub(crate) fn scan(&self, source: &Path, entries: usize) -> Result<Command> {
+        let threads = self.jobs.unwrap_or_else(usual_jobs);
+        let mut command = this_program()?;
+        command.arg("--scan").arg(source);
+        command.args(["--threads", &threads.to_string()]);
+        command.args(["--expect", &entries.to_string()]);
+        Ok(command)
     }
 
     fn hardsnap(&self, subcommand: &str) -> Command {
@@ -153,29 +233,17 @@ impl Programs {
     }
 }
 
-fn rsync(source: &Path, basis: Option<&Path>, target: &Path) -> Command {
-    let mut command = Command::new("rsync");
-    command.arg("-aHAX");
-    if let Some(basis) = basis {
-        let mut option = OsString::from("--link-dest=");
-        option.push(basis);
-        command.arg(option);
-    }
-    // With a slash at its end, the source stands for what is in it.
-    command.args([source.join(""), target.join("")]);
-    command
+/// Returns this program, to be started for something that would need memory.
+pub(crate) fn this_program() -> Result<Command> {
+    let this = std::env::current_exe().at("find", Path::new("this program"))?;
+    Ok(Command::new(this))
 }
 
-/// Returns a plain copy, or the basis copied as links: the usual first step of
-/// a rotation, which never looks at the source.
-fn cp(source: &Path, basis: Option<&Path>, target: &Path) -> Command {
-    let mut command = Command::new("cp");
-    match basis {
-        Some(basis) => command.arg("-al").arg(basis),
-        None => command.arg("-a").arg(source),
-    };
-    command.arg(target);
-    command
+/// As many threads as hardsnap chooses by itself.
+fn usual_jobs() -> usize {
+    std::thread::available_parallelism()
+        .map_or(2, Into::into)
+        .max(2)
 }
 
 /// Returns the first line of `--version`, or `None` if it cannot be had.
@@ -240,44 +308,43 @@ mod tests {
             basis: "/b".into(),
             store: "/store".into(),
             target: "/t".into(),
+            days: "/d".into(),
         };
-        let command = |program, scenario| programs.command(program, scenario, &at);
-        for (program, scenario, expected) in [
-            (Program::Rsync, Scenario::FirstCopy, "rsync -aHAX /s/ /t/"),
+        let (basis, new) = (Some(at.basis.as_path()), OsStr::new("NEW"));
+        for (command, expected) in [
             (
-                Program::Rsync,
-                Scenario::OnePercent,
+                Programs::rsync(&at.source, None, &at.target),
+                "rsync -aHAX /s/ /t/",
+            ),
+            (
+                Programs::rsync(&at.source, basis, &at.target),
                 "rsync -aHAX --link-dest=/b /s/ /t/",
             ),
-            (Program::Cp, Scenario::FirstCopy, "cp -a /s /t"),
-            (Program::Cp, Scenario::Unchanged, "cp -al /b /t"),
+            (Programs::cp(&at.source, None, &at.target), "cp -a /s /t"),
+            (Programs::cp(&at.source, basis, &at.target), "cp -al /b /t"),
+            (Programs::rm(&at.target), "rm -rf /t"),
             (
-                Program::Tree,
-                Scenario::FirstCopy,
+                programs.tree(&at.source, None, &at.target),
                 "/bin/hardsnap tree --jobs 2 /s /t",
             ),
             (
-                Program::Tree,
-                Scenario::Unchanged,
+                programs.tree(&at.source, basis, &at.target),
                 "/bin/hardsnap tree --jobs 2 --link-dest /b /s /t",
             ),
             (
-                Program::Backup,
-                Scenario::Unchanged,
-                "/bin/hardsnap backup --jobs 2 /s /store",
+                programs.first_backup(&at),
+                "/bin/hardsnap backup --jobs 2 /s /store --init",
             ),
             (
-                Program::Backup,
-                Scenario::FirstCopy,
-                "/bin/hardsnap backup --jobs 2 --init /s /store",
+                programs.backup_day(&at),
+                "/bin/hardsnap backup --jobs 2 /s /store --keep-last 2",
             ),
             (
-                Program::BackupUnhashed,
-                Scenario::FirstCopy,
-                "/bin/hardsnap backup --jobs 2 --init /s /store --no-hash",
+                programs.delete(&at, new),
+                "/bin/hardsnap delete --yes /store NEW",
             ),
         ] {
-            assert_eq!(words(&command(program, scenario)).join(" "), expected);
+            assert_eq!(words(&command).join(" "), expected);
         }
         assert!(!programs.has(Program::Rsync) && programs.has(Program::Tree));
     }

@@ -5,11 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::args::Args;
-use crate::ground::Ground;
-use crate::measure::{self, Measurement};
+use crate::ground::Site;
+use crate::measure::{self, Caches, Measurement};
 use crate::programs::{Program, Versions};
 use crate::scenario::Scenario;
 use crate::statistics::Summary;
+use crate::tree::TreeShape;
 
 /// Collects the runs of one program in one scenario.
 #[derive(Debug, Clone, Serialize)]
@@ -17,7 +18,9 @@ pub(crate) struct Timed {
     #[serde(skip)]
     program: Program,
     label: &'static str,
-    ours: bool,
+    /// Others are divided by this.
+    divides: bool,
+    files: usize,
     seconds: Vec<f64>,
     cpu_seconds: Vec<f64>,
     peak_bytes: u64,
@@ -25,11 +28,12 @@ pub(crate) struct Timed {
 
 impl Timed {
     /// Starts without a run.
-    pub(crate) fn new(program: Program, scenario: Scenario) -> Self {
+    pub(crate) fn new(program: Program, scenario: Scenario, files: usize) -> Self {
         Self {
             program,
             label: program.label(scenario),
-            ours: program.is_ours(),
+            divides: program.divides(),
+            files,
             seconds: Vec::new(),
             cpu_seconds: Vec::new(),
             peak_bytes: 0,
@@ -47,13 +51,19 @@ impl Timed {
         self.cpu_seconds.push(run.cpu_seconds);
         self.peak_bytes = self.peak_bytes.max(run.peak_bytes);
     }
+
+    /// Returns the time a file of each run, in seconds.
+    fn seconds_a_file(&self) -> Vec<f64> {
+        let files = self.files as f64;
+        self.seconds.iter().map(|seconds| seconds / files).collect()
+    }
 }
 
-/// A peer's time divided by ours.
+/// One program's time a file divided by another one's.
 #[derive(Debug, Clone, Serialize)]
 struct Ratio {
-    peer: &'static str,
-    ours: &'static str,
+    of: &'static str,
+    by: &'static str,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -71,22 +81,25 @@ struct Row {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ScenarioReport {
     scenario: &'static str,
+    tree: String,
     programs: Vec<Row>,
     ratios: Vec<Ratio>,
 }
 
 impl ScenarioReport {
     /// Sums up the runs.
-    pub(crate) fn new(scenario: Scenario, timed: Vec<Timed>) -> Self {
+    pub(crate) fn new(scenario: Scenario, tree: String, timed: Vec<Timed>) -> Self {
         let mut ratios = Vec::new();
-        for peer in timed.iter().filter(|timed| !timed.ours) {
-            for ours in timed.iter().filter(|timed| timed.ours) {
+        for one in timed.iter().filter(|timed| !timed.divides) {
+            for by in timed.iter().filter(|timed| timed.divides) {
                 ratios.extend(
-                    Summary::of_ratios(&peer.seconds, &ours.seconds).map(|summary| Ratio {
-                        peer: peer.label,
-                        ours: ours.label,
-                        summary,
-                    }),
+                    Summary::of_ratios(&one.seconds_a_file(), &by.seconds_a_file()).map(
+                        |summary| Ratio {
+                            of: one.label,
+                            by: by.label,
+                            summary,
+                        },
+                    ),
                 );
             }
         }
@@ -104,6 +117,7 @@ impl ScenarioReport {
             .collect();
         Self {
             scenario: scenario.name(),
+            tree,
             programs,
             ratios,
         }
@@ -114,10 +128,8 @@ impl ScenarioReport {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     schema_version: u32,
-    files: usize,
-    directories: usize,
-    bytes: u64,
     rounds: usize,
+    cold: bool,
     place: String,
     kernel: String,
     cpus: usize,
@@ -125,35 +137,43 @@ pub(crate) struct Report {
     /// The least that `peak_bytes` can be: what this program has used itself.
     least_peak_bytes: u64,
     scenarios: Vec<ScenarioReport>,
-    /// The catalog's size with one snapshot, and after each more that found
-    /// nothing new.
+    /// The usual catalog's size with one snapshot, and after each more that
+    /// found nothing new.
     catalog_bytes: Vec<u64>,
+    usual_files: usize,
 }
 
 impl Report {
-    /// Adds the machine's facts to the numbers.
-    pub(crate) fn new(
-        args: &Args,
-        ground: &Ground,
-        versions: &Versions,
-        scenarios: Vec<ScenarioReport>,
-        catalog_bytes: Vec<u64>,
-    ) -> Self {
-        let shape = args.shape();
+    /// Starts with the machine's facts.
+    pub(crate) fn new(args: &Args, versions: &Versions) -> Self {
         let kernel = rustix::system::uname();
         Self {
-            schema_version: 1,
-            files: shape.files,
-            directories: shape.directories,
-            bytes: shape.bytes,
+            schema_version: 2,
             rounds: args.round_count(),
-            place: ground.description().to_owned(),
+            cold: args.caches() == Caches::Dropped,
+            place: String::new(),
             kernel: kernel.release().to_string_lossy().into_owned(),
             cpus: std::thread::available_parallelism().map_or(1, Into::into),
             versions: versions.clone(),
-            least_peak_bytes: measure::own_peak_bytes(),
-            scenarios,
-            catalog_bytes,
+            least_peak_bytes: 0,
+            scenarios: Vec::new(),
+            catalog_bytes: Vec::new(),
+            usual_files: args.shape().files,
+        }
+    }
+
+    /// Adds a scenario's runs.
+    pub(crate) fn add(&mut self, scenario: Scenario, tree: &TreeShape, timed: Vec<Timed>) {
+        let scenario = ScenarioReport::new(scenario, tree.to_string(), timed);
+        self.scenarios.push(scenario);
+    }
+
+    /// Adds what there is to say of a site once nothing more is measured there.
+    pub(crate) fn end(&mut self, site: &Site, catalog_bytes: Vec<u64>) {
+        site.description().clone_into(&mut self.place);
+        self.least_peak_bytes = measure::own_peak_bytes();
+        if !catalog_bytes.is_empty() {
+            self.catalog_bytes = catalog_bytes;
         }
     }
 
@@ -169,7 +189,7 @@ impl Report {
             f,
             "\nThe catalog takes {} for the first snapshot, {} bytes a file, and {} bytes more for each that found nothing new.",
             megabytes(*first),
-            first / self.files as u64,
+            first / self.usual_files as u64,
             last.saturating_sub(*first) / snapshots as u64
         )
     }
@@ -177,14 +197,15 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let caches = if self.cold {
+            "dropped before each"
+        } else {
+            "warm"
+        };
         writeln!(
             f,
-            "{} files, {}, {} directories; rounds: {}; {}",
-            grouped(self.files),
-            megabytes(self.bytes),
-            grouped(self.directories),
-            self.rounds,
-            self.place
+            "rounds: {}; {}; caches: {caches}",
+            self.rounds, self.place
         )?;
         let peers = [&self.versions.rsync, &self.versions.cp];
         write!(f, "{}", self.versions.hardsnap)?;
@@ -202,7 +223,7 @@ impl fmt::Display for Report {
         self.write_catalog(f)?;
         writeln!(
             f,
-            "\n÷: a peer's time divided by that of hardsnap in the same round, median (min to max)."
+            "\n÷: a program's time a file divided by that of the one named above, in the same round, median (min to max)."
         )?;
         writeln!(
             f,
@@ -218,23 +239,24 @@ impl fmt::Display for Report {
 
 impl fmt::Display for ScenarioReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ours: Vec<&str> = self
+        let divisors: Vec<&str> = self
             .programs
             .iter()
-            .filter(|row| row.timed.ours)
+            .filter(|row| row.timed.divides)
             .map(|row| row.timed.label)
             .collect();
+        writeln!(f, "{}: {}", self.scenario, self.tree)?;
         write!(
             f,
-            "{:<26}{:>9}{:>9}{:>9}{:>9}{:>10}",
-            self.scenario, "median", "min", "max", "cpu", "memory"
+            "{:<33}{:>9}{:>9}{:>9}{:>12}{:>9}{:>10}",
+            "", "median", "min", "max", "a file", "cpu", "memory"
         )?;
-        for label in &ours {
+        for label in &divisors {
             write!(f, "  {:>23}", format!("÷ {}", short(label)))?;
         }
         writeln!(f)?;
         for row in &self.programs {
-            let line = self.line(row, &ours);
+            let line = self.line(row, &divisors);
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
@@ -242,21 +264,22 @@ impl fmt::Display for ScenarioReport {
 }
 
 impl ScenarioReport {
-    fn line(&self, row: &Row, ours: &[&str]) -> String {
+    fn line(&self, row: &Row, divisors: &[&str]) -> String {
         let mut line = format!(
-            "{:<26}{:>9}{:>9}{:>9}{:>9}{:>10}",
+            "{:<33}{:>9}{:>9}{:>9}{:>12}{:>9}{:>10}",
             row.timed.label,
             seconds(row.summary.median),
             seconds(row.summary.min),
             seconds(row.summary.max),
+            microseconds(row.summary.median / row.timed.files as f64),
             seconds(row.median_cpu_seconds),
             megabytes(row.timed.peak_bytes)
         );
-        for label in ours {
+        for label in divisors {
             let ratio = self
                 .ratios
                 .iter()
-                .find(|ratio| ratio.peer == row.timed.label && ratio.ours == *label)
+                .find(|ratio| ratio.of == row.timed.label && ratio.by == *label)
                 .map(|ratio| {
                     let Summary { median, min, max } = ratio.summary;
                     format!("{median:.2} ({min:.2} to {max:.2})")
@@ -276,20 +299,12 @@ fn seconds(value: f64) -> String {
     format!("{value:.3} s")
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+fn microseconds(seconds: f64) -> String {
+    format!("{:.2} µs", seconds * 1e6)
 }
 
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 #[cfg(test)]
@@ -297,7 +312,7 @@ mod tests {
     use super::*;
 
     fn timed(program: Program, seconds: &[f64]) -> Timed {
-        let mut timed = Timed::new(program, Scenario::Unchanged);
+        let mut timed = Timed::new(program, Scenario::Unchanged, 1_000);
         for &seconds in seconds {
             timed.add(Measurement {
                 seconds,
@@ -309,17 +324,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(400), "400");
-        assert_eq!(grouped(100_000), "100,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-    }
-
-    #[test]
     fn a_peer_is_divided_by_each_of_ours() {
         let report = ScenarioReport::new(
             Scenario::Unchanged,
+            "a tree".to_owned(),
             vec![
                 timed(Program::Rsync, &[4.0, 4.4, 3.6]),
                 timed(Program::Tree, &[0.5, 0.5, 0.4]),
@@ -328,17 +336,36 @@ mod tests {
         );
         let table = report.to_string();
         let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines.len(), 4);
-        assert!(lines[0].contains("÷ hardsnap tree ") && lines[0].contains("÷ hardsnap backup"));
-        assert!(lines[1].contains("8.80 (8.00 to 9.00)"), "{}", lines[1]);
-        assert!(lines[1].contains("3.60 (2.20 to 4.00)"), "{}", lines[1]);
-        assert!(lines[2].contains("0.500 s") && lines[2].ends_with("7.0 MB"));
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[0], "unchanged: a tree");
+        assert!(lines[1].contains("÷ hardsnap tree ") && lines[1].contains("÷ hardsnap backup"));
+        assert!(lines[2].contains("8.80 (8.00 to 9.00)"), "{}", lines[2]);
+        assert!(lines[2].contains("3.60 (2.20 to 4.00)"), "{}", lines[2]);
+        assert!(lines[3].contains("0.500 s") && lines[3].ends_with("7.0 MB"));
+    }
+
+    #[test]
+    fn what_had_more_files_is_compared_by_the_time_a_file() {
+        let mut many = Timed::new(Program::TenTimesAsMany, Scenario::TenTimes, 10_000);
+        many.add(Measurement {
+            seconds: 12.0,
+            cpu_seconds: 20.0,
+            peak_bytes: 7_000_000,
+        });
+        let report = ScenarioReport::new(
+            Scenario::TenTimes,
+            "a tree".to_owned(),
+            vec![timed(Program::UsualNumber, &[1.0]), many],
+        );
+        let table = report.to_string();
+        assert!(table.contains("1200.00 µs") && table.contains("1.20 (1.20 to 1.20)"));
     }
 
     #[test]
     fn the_json_has_every_run() {
         let report = ScenarioReport::new(
             Scenario::Unchanged,
+            "a tree".to_owned(),
             vec![timed(Program::Tree, &[0.25, 0.5])],
         );
         let json = serde_json::to_value(&report).unwrap();

@@ -1,28 +1,24 @@
 //! The programs in turn, round after round.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::args::Args;
 use crate::compare::compare;
-use crate::error::{At, Error, Result};
-use crate::ground::{self, Ground};
-use crate::interrupt;
-use crate::measure::{self, Measurement};
-use crate::programs::{Program, Programs};
-use crate::report::{self, Report, Timed};
-use crate::scenario::{Places, Scenario};
+use crate::error::{At, Result};
+use crate::ground::{self, Needs, Site};
+use crate::measure::{self, Caches};
+use crate::places::Places;
+use crate::programs::{KEPT, Programs};
+use crate::report::{Report, Timed};
+use crate::scan::scan;
+use crate::scenario::{Ground, Scenario};
 use crate::tree::TreeShape;
 
 /// What was changed a minute ago or less is read again by the next backup, as
 /// it would not be on another day.
 const UNTIL_SETTLED: Duration = Duration::from_secs(61);
-
-/// Snapshots are named by the second, and the next one waits for the next.
-const BETWEEN_BACKUPS: Duration = Duration::from_millis(1_010);
 
 /// Measures what the flags ask for and prints the result.
 ///
@@ -31,39 +27,36 @@ const BETWEEN_BACKUPS: Duration = Duration::from_millis(1_010);
 /// Fails where a program fails or makes a wrong tree, where the places for the
 /// trees cannot be made, and when a signal asked for the end.
 pub fn run(args: &Args) -> Result<()> {
+    if let (Some(root), Some(threads), Some(expected)) = (&args.scan, args.threads, args.expect) {
+        return scan(root, threads.get(), expected);
+    }
+    if let [source, target, basis @ ..] = args.compare.as_slice() {
+        let basis = basis.first().map(AsRef::as_ref);
+        if let Some(difference) = compare(source, target, basis)? {
+            println!("{difference}");
+        }
+        return Ok(());
+    }
     let obstacle = ground::obstacle_to_images(args);
-    interrupt::listen()?;
+    crate::interrupt::listen()?;
     let programs = Programs::find(args.jobs.map(Into::into))?;
-    let ground = ground::make(args, obstacle)?;
-    let shape = args.shape();
-    let mut course = Course {
-        places: Places::below(ground.source(), ground.destination()),
-        ground: &ground,
-        programs: &programs,
-        rounds: args.round_count(),
-        last_backup: None,
-        settled: Instant::now(),
-        catalog: Vec::new(),
-    };
-
-    eprintln!("making the source");
-    shape.make(&course.places.source)?;
-    if !args.is_quick() {
-        course.settled = Instant::now() + UNTIL_SETTLED;
+    let mut report = Report::new(args, programs.versions());
+    for ground in [Ground::Usual, Ground::Large, Ground::Many] {
+        let mut scenarios = args.scenarios();
+        scenarios.retain(|scenario| scenario.ground() == ground);
+        if scenarios.is_empty() {
+            continue;
+        }
+        let needs = needs(args, ground);
+        let site = ground::make(args, &needs, obstacle.as_deref())?;
+        let mut course = Course::begin(args, &site, &programs, needs.shapes)?;
+        for scenario in scenarios {
+            course.prepare(scenario)?;
+            let timed = course.measure(scenario)?;
+            report.add(scenario, &course.shapes[0], timed);
+        }
+        report.end(&site, course.catalog);
     }
-    let mut scenarios = Vec::new();
-    for scenario in args.scenarios() {
-        course.prepare(scenario, &shape)?;
-        let timed = course.measure(scenario)?;
-        scenarios.push(report::ScenarioReport::new(scenario, timed));
-    }
-    let report = Report::new(
-        args,
-        &ground,
-        programs.versions(),
-        scenarios,
-        course.catalog,
-    );
     print!("{report}");
     if let Some(file) = &args.json {
         let text = serde_json::to_string_pretty(&report)
@@ -74,40 +67,140 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-struct Course<'a> {
-    ground: &'a Ground,
-    programs: &'a Programs,
-    places: Places,
-    rounds: usize,
-    last_backup: Option<Instant>,
-    /// When the source is old enough for what is measured.
-    settled: Instant,
-    /// Sizes of the catalog in bytes: with one snapshot, and then with one more
-    /// after each that found nothing new.
-    catalog: Vec<u64>,
+/// Tells what there has to be room for.
+fn needs(args: &Args, ground: Ground) -> Needs {
+    let rounds = args.round_count() as u64 + 1;
+    let (copies, trees, days) = match ground {
+        // The basis and a store; all snapshots of one scenario, and then those
+        // that a rotation keeps, twice.
+        Ground::Usual => (2, rounds + 2 * (KEPT as u64 + 2), rounds),
+        Ground::Large => (1, 1, 0),
+        Ground::Many => (1, KEPT as u64 + 2, 0),
+    };
+    Needs {
+        shapes: args.shapes(ground),
+        copies,
+        trees,
+        days,
+    }
 }
 
-impl Course<'_> {
+/// All that is measured on one ground.
+pub(crate) struct Course<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) programs: &'a Programs,
+    pub(crate) shapes: Vec<TreeShape>,
+    /// Those of each shape.
+    pub(crate) places: Vec<Places>,
+    pub(crate) caches: Caches,
+    pub(crate) last_backup: Option<Instant>,
+    /// The newest of the trees that a script made.
+    pub(crate) newest_day: usize,
+    rounds: usize,
+    is_quick: bool,
+    /// When the source is old enough for what is measured.
+    settled: Instant,
+    /// The days on which the source changed.
+    changed_days: usize,
+    /// Sizes of the usual catalog in bytes: with one snapshot, and then with
+    /// one more after each that found nothing new.
+    pub(crate) catalog: Vec<u64>,
+}
+
+impl<'a> Course<'a> {
+    /// Makes the sources.
+    fn begin(
+        args: &Args,
+        site: &'a Site,
+        programs: &'a Programs,
+        shapes: Vec<TreeShape>,
+    ) -> Result<Self> {
+        let names = ["tree", "ten-times", "one-directory"];
+        let places: Vec<Places> = names
+            .iter()
+            .zip(&shapes)
+            .map(|(name, _)| Places::below(site.source(), site.destination(), name))
+            .collect();
+        for (shape, places) in shapes.iter().zip(&places) {
+            eprintln!("making a source: {shape}");
+            fs::create_dir_all(site.source()).at("make", site.source())?;
+            places.make()?;
+            shape.make(&places.source)?;
+        }
+        let mut course = Self {
+            site,
+            programs,
+            shapes,
+            places,
+            caches: args.caches(),
+            last_backup: None,
+            newest_day: 0,
+            rounds: args.round_count(),
+            is_quick: args.is_quick(),
+            settled: Instant::now(),
+            changed_days: 0,
+            catalog: Vec::new(),
+        };
+        course.touched();
+        Ok(course)
+    }
+
     /// Makes what the scenario's programs expect to find.
-    fn prepare(&mut self, scenario: Scenario, shape: &TreeShape) -> Result<()> {
-        let places = &self.places;
-        if scenario.has_basis() && !places.basis.exists() {
+    fn prepare(&mut self, scenario: Scenario) -> Result<()> {
+        let needs_basis = scenario.has_basis() && scenario != Scenario::TenTimes;
+        if needs_basis && !self.places[0].basis.exists() {
             eprintln!("making the basis");
-            let mut command = Command::new("cp");
-            measure::run(command.arg("-a").args([&places.source, &places.basis]))?;
-            self.check("cp -a", &places.basis, None)?;
+            let places = &self.places[0];
+            measure::run(&mut Programs::cp(&places.source, None, &places.basis))?;
+            self.check("cp -a", 0, &places.basis, None)?;
         }
-        if scenario == Scenario::Unchanged {
-            thread::sleep(self.settled.saturating_duration_since(Instant::now()));
-            eprintln!("making the store");
-            measure::run(&mut self.programs.first_backup(places))?;
-            self.last_backup = Some(Instant::now());
-            self.check("hardsnap backup --init", &self.places.in_latest()?, None)?;
-            self.catalog.push(self.places.catalog_bytes()?);
+        if scenario.has_basis() {
+            self.make_stores()?;
         }
-        if scenario == Scenario::OnePercent {
-            shape.change_one_percent(&self.places.source)?;
+        if matches!(scenario, Scenario::SteadyDay | Scenario::ChangedDay) {
+            self.make_days()?;
         }
+        if matches!(scenario, Scenario::SteadyDay | Scenario::TenTimes) {
+            for at in 0..self.places.len() {
+                while self.places[at].snapshot_count()? < KEPT {
+                    self.wait_for_next_name();
+                    measure::run(&mut self.programs.backup(&self.places[at]))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_stores(&mut self) -> Result<()> {
+        for at in 0..self.places.len() {
+            if self.places[at].store.exists() {
+                continue;
+            }
+            self.settle();
+            eprintln!("making a store");
+            self.wait_for_next_name();
+            measure::run(&mut self.programs.first_backup(&self.places[at]))?;
+            let latest = self.places[at].in_latest()?;
+            self.check("hardsnap backup --init", at, &latest, None)?;
+            if self.places.len() == 1 {
+                self.catalog.push(self.places[at].catalog_bytes()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the trees that a script has made until today.
+    fn make_days(&mut self) -> Result<()> {
+        let places = &self.places[0];
+        if places.days.exists() {
+            return Ok(());
+        }
+        fs::create_dir(&places.days).at("make", &places.days)?;
+        for number in 1..=KEPT {
+            let day = places.day(number);
+            measure::run(&mut Programs::cp(&places.source, Some(&places.basis), &day))?;
+        }
+        self.newest_day = KEPT;
         Ok(())
     }
 
@@ -117,10 +210,16 @@ impl Course<'_> {
             .programs()
             .iter()
             .filter(|program| self.programs.has(**program))
-            .map(|program| Timed::new(*program, scenario))
+            .map(|program| Timed::new(*program, scenario, self.shape_of(*program).files))
             .collect();
         // The first round warms the caches and does not count.
         for round in 0..=self.rounds {
+            if scenario == Scenario::ChangedDay {
+                self.changed_days += 1;
+                self.shapes[0].live_a_day(&self.places[0].source, self.changed_days)?;
+                self.touched();
+                self.settle();
+            }
             eprintln!("{}: round {round} of {}", scenario.name(), self.rounds);
             for timed in &mut timed {
                 let measurement = self.turn(timed.program(), scenario)?;
@@ -132,50 +231,15 @@ impl Course<'_> {
         Ok(timed)
     }
 
-    /// Runs one program, and compares what it made before its time is given.
-    fn turn(&mut self, program: Program, scenario: Scenario) -> Result<Measurement> {
-        interrupt::check()?;
-        let label = program.label(scenario);
-        let mut command = self.programs.command(program, scenario, &self.places);
-        if program.is_backup() && !scenario.has_basis() {
-            let measurement = measure::measure(&mut command, self.ground.destination())?;
-            self.check(label, &self.places.in_latest()?, None)?;
-            remove(&self.places.store)?;
-            return Ok(measurement);
-        }
-        if program.is_backup() {
-            let basis = self.places.in_latest()?;
-            self.wait_for_next_name();
-            let measurement = measure::measure(&mut command, self.ground.destination())?;
-            self.check(label, &self.places.in_latest()?, Some(&basis))?;
-            self.catalog.push(self.places.catalog_bytes()?);
-            return Ok(measurement);
-        }
-        let measurement = measure::measure(&mut command, self.ground.destination())?;
-        let basis = scenario.has_basis().then_some(self.places.basis.as_path());
-        self.check(label, &self.places.target, basis)?;
-        remove(&self.places.target)?;
-        Ok(measurement)
-    }
-
-    fn check(&self, program: &str, target: &Path, basis: Option<&Path>) -> Result<()> {
-        match compare(&self.places.source, target, basis)? {
-            None => Ok(()),
-            Some(difference) => Err(Error::Different {
-                program: program.to_owned(),
-                difference,
-            }),
+    /// Notes that the source was changed just now.
+    fn touched(&mut self) {
+        if !self.is_quick {
+            self.settled = Instant::now() + UNTIL_SETTLED;
         }
     }
 
-    fn wait_for_next_name(&mut self) {
-        if let Some(last) = self.last_backup {
-            thread::sleep(BETWEEN_BACKUPS.saturating_sub(last.elapsed()));
-        }
-        self.last_backup = Some(Instant::now());
+    /// Waits until nothing in the source is as new as not to be believed.
+    fn settle(&self) {
+        thread::sleep(self.settled.saturating_duration_since(Instant::now()));
     }
-}
-
-fn remove(tree: &Path) -> Result<()> {
-    fs::remove_dir_all(tree).at("remove", tree)
 }

@@ -1,11 +1,7 @@
-//! What is measured: which programs, and what they find.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! What is measured: which programs, on which trees.
 
 use clap::ValueEnum;
 
-use crate::error::{At, Result};
 use crate::programs::Program;
 
 /// Names a situation in which the programs are compared.
@@ -14,87 +10,88 @@ use crate::programs::Program;
 pub enum Scenario {
     /// There is nothing to link to.
     FirstCopy,
-    /// Nothing changed since the basis was made.
+    /// Nothing changed since the basis was made, and nothing is removed.
     Unchanged,
-    /// One file in each hundred changed since the basis was made.
-    OnePercent,
+    /// One tree of links is removed.
+    Removal,
+    /// Nothing changed; one tree is made and the oldest is removed.
+    SteadyDay,
+    /// As on a steady day, but 1 % of the files changed and 0.1 % each were
+    /// added, removed and renamed.
+    ChangedDay,
+    /// There is nothing to link to, and the files are few and large.
+    LargeFiles,
+    /// A steady day of ten times as many files, and of one large directory.
+    TenTimes,
+}
+
+/// The trees that scenarios share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// Files as people have them.
+    Usual,
+    /// A few large files.
+    Large,
+    /// Many empty files: as many as usual, ten times as many, and those in one
+    /// directory.
+    Many,
 }
 
 impl Scenario {
-    /// All of them, in the order that they must run in: the last one changes
-    /// the source.
-    pub(crate) const ALL: [Self; 3] = [Self::FirstCopy, Self::Unchanged, Self::OnePercent];
+    /// All of them, in the order that they must run in: the one that changes
+    /// the source is the last on its ground.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::FirstCopy,
+        Self::Unchanged,
+        Self::Removal,
+        Self::SteadyDay,
+        Self::ChangedDay,
+        Self::LargeFiles,
+        Self::TenTimes,
+    ];
 
     /// Returns the name that the flag takes.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FirstCopy => "first-copy",
             Self::Unchanged => "unchanged",
-            Self::OnePercent => "one-percent",
+            Self::Removal => "removal",
+            Self::SteadyDay => "steady-day",
+            Self::ChangedDay => "changed-day",
+            Self::LargeFiles => "large-files",
+            Self::TenTimes => "ten-times",
+        }
+    }
+
+    /// Returns the trees that it is measured on.
+    pub(crate) fn ground(self) -> Ground {
+        match self {
+            Self::LargeFiles => Ground::Large,
+            Self::TenTimes => Ground::Many,
+            _ => Ground::Usual,
         }
     }
 
     /// Says whether there is an older tree to link to.
     pub(crate) fn has_basis(self) -> bool {
-        self != Self::FirstCopy
+        !matches!(self, Self::FirstCopy | Self::LargeFiles)
     }
 
     /// Returns the programs in the order of a round.
     pub(crate) fn programs(self) -> &'static [Program] {
-        use Program::{Backup, BackupUnhashed, Cp, Rsync, Tree};
+        use Program::{
+            Backup, BackupDay, BackupUnhashed, Cp, Delete, OneDirectory, RemoveTree, Rotate, Rsync,
+            Scan, TenTimesAsMany, Tree, UsualNumber,
+        };
         match self {
             Self::FirstCopy => &[Rsync, Tree, Cp, Backup, BackupUnhashed],
             Self::Unchanged => &[Rsync, Tree, Cp, Backup],
-            // `cp -al` cannot tell what changed.
-            Self::OnePercent => &[Rsync, Tree],
+            Self::Removal => &[RemoveTree, Delete],
+            Self::SteadyDay => &[Rotate, BackupDay, Scan],
+            Self::ChangedDay => &[Rotate, BackupDay],
+            Self::LargeFiles => &[Rsync, Backup, Cp],
+            Self::TenTimes => &[UsualNumber, TenTimesAsMany, OneDirectory],
         }
-    }
-}
-
-/// The trees that the programs read and make.
-#[derive(Debug, Clone)]
-pub(crate) struct Places {
-    /// The tree that is copied.
-    pub(crate) source: PathBuf,
-    /// An older copy of it.
-    pub(crate) basis: PathBuf,
-    /// A hardsnap store with older snapshots of it.
-    pub(crate) store: PathBuf,
-    /// The copy that a program makes, removed after each run.
-    pub(crate) target: PathBuf,
-}
-
-impl Places {
-    /// Names the places below the directories for source and destination.
-    pub(crate) fn below(source: &Path, destination: &Path) -> Self {
-        Self {
-            source: source.join("tree"),
-            basis: destination.join("basis"),
-            store: destination.join("store"),
-            target: destination.join("target"),
-        }
-    }
-
-    /// Returns the size of the store's catalog.
-    ///
-    /// # Errors
-    ///
-    /// Fails where there is none.
-    pub(crate) fn catalog_bytes(&self) -> Result<u64> {
-        let catalog = self.store.join(".hardsnap/catalog.db");
-        Ok(fs::metadata(&catalog).at("read", &catalog)?.len())
-    }
-
-    /// Returns the source's tree in the store's newest snapshot.
-    ///
-    /// # Errors
-    ///
-    /// Fails where there is no `latest` to read.
-    pub(crate) fn in_latest(&self) -> Result<PathBuf> {
-        let latest = self.store.join("latest");
-        let name = fs::read_link(&latest).at("read", &latest)?;
-        let inside = self.source.strip_prefix("/").unwrap_or(&self.source);
-        Ok(self.store.join(name).join(inside))
     }
 }
 
@@ -107,16 +104,5 @@ mod tests {
         for scenario in Scenario::ALL {
             assert_eq!(Scenario::from_str(scenario.name(), false), Ok(scenario));
         }
-    }
-
-    #[test]
-    fn a_snapshot_holds_the_source_at_its_absolute_path() {
-        let temp = tempfile::tempdir().unwrap();
-        let places = Places::below(Path::new("/home"), temp.path());
-        fs::create_dir(&places.store).unwrap();
-        assert!(places.in_latest().is_err());
-        std::os::unix::fs::symlink("NAME", places.store.join("latest")).unwrap();
-        let expected = temp.path().join("store/NAME/home/tree");
-        assert_eq!(places.in_latest().unwrap(), expected);
     }
 }

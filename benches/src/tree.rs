@@ -1,5 +1,6 @@
 //! The tree that is copied: made the same way each time.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -33,9 +34,9 @@ mod purpose {
     pub(super) const SIZE: u64 = 1;
     pub(super) const MTIME: u64 = 2;
     pub(super) const DIRECTORY_MTIME: u64 = 3;
-    pub(super) const CHANGE: u64 = 4;
-    pub(super) const FIRST_CONTENT: u64 = 5;
-    pub(super) const CHANGED_CONTENT: u64 = 6;
+    /// These and what follows them: one for each day.
+    pub(super) const CONTENT: u64 = 100;
+    pub(super) const DIRECTORY_DAY: u64 = 200;
 }
 
 /// Describes a tree by three numbers.
@@ -49,6 +50,33 @@ pub(crate) struct TreeShape {
     pub(crate) bytes: u64,
 }
 
+impl fmt::Display for TreeShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = grouped(self.files);
+        match self.bytes {
+            0 => write!(f, "{files} empty files")?,
+            bytes => write!(f, "{files} files, {:.1} MB", bytes as f64 / 1e6)?,
+        }
+        match self.directories {
+            1 => write!(f, ", one directory"),
+            many => write!(f, ", {} directories", grouped(many)),
+        }
+    }
+}
+
+/// Writes a number with its thousands apart.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 impl TreeShape {
     /// Makes the tree at `root`, which must not exist.
     pub(crate) fn make(&self, root: &Path) -> Result<()> {
@@ -57,7 +85,8 @@ impl TreeShape {
             fs::create_dir(directory).at("make", directory)?;
         }
         let owned = rustix::process::geteuid().is_root();
-        for (index, size) in self.sizes().into_iter().enumerate() {
+        let sizes = self.sizes();
+        for index in 0..self.files {
             interrupt::check()?;
             let path = self.file_path(&directories, index);
             if is_second_name(index) {
@@ -65,7 +94,7 @@ impl TreeShape {
                 fs::hard_link(&first, &path).at("link", &path)?;
                 continue;
             }
-            write_file(&path, purpose::FIRST_CONTENT, index, size)?;
+            write_file(&path, 0, index, sizes.of(index))?;
             if owned && is_of_ordinary_user(self.directory_of(index)) {
                 chown(&path, Some(ORDINARY_USER), Some(ORDINARY_USER)).at("chown", &path)?;
             }
@@ -89,21 +118,14 @@ impl TreeShape {
         Ok(())
     }
 
-    /// Gives one file in each hundred new content, another size and a later
-    /// mtime.
-    pub(crate) fn change_one_percent(&self, root: &Path) -> Result<()> {
-        let directories = self.directory_paths(root);
-        let sizes = self.sizes();
-        for index in self.changed_files() {
-            interrupt::check()?;
-            let path = self.file_path(&directories, index);
-            write_file(&path, purpose::CHANGED_CONTENT, index, sizes[index] + 1)?;
-        }
-        Ok(())
+    /// Returns the number of all entries below the root.
+    pub(crate) fn entries(&self) -> usize {
+        let symlinks = self.directories.div_ceil(DIRECTORIES_PER_SYMLINK);
+        self.files + self.directories + symlinks
     }
 
     /// Returns the root and every directory below it, the upper ones first.
-    fn directory_paths(&self, root: &Path) -> Vec<PathBuf> {
+    pub(crate) fn directory_paths(&self, root: &Path) -> Vec<PathBuf> {
         let mut paths = vec![root.to_owned()];
         for index in 1..=self.directories {
             let above = &paths[(index - 1) / FAN_OUT];
@@ -112,54 +134,56 @@ impl TreeShape {
         paths
     }
 
-    fn directory_of(&self, file: usize) -> usize {
+    pub(crate) fn directory_of(&self, file: usize) -> usize {
         1 + file % self.directories
     }
 
-    fn file_path(&self, directories: &[PathBuf], file: usize) -> PathBuf {
+    pub(crate) fn file_path(&self, directories: &[PathBuf], file: usize) -> PathBuf {
         directories[self.directory_of(file)].join(format!("file-{file:07}.data"))
     }
 
-    /// Returns each file's size: log-normal, and `bytes` together.
-    fn sizes(&self) -> Vec<u64> {
-        // A deviation of 1.5 puts half of the files below a third of the mean.
-        let weights: Vec<f64> = (0..self.files)
-            .map(|index| {
-                if is_second_name(index) {
-                    0.0
-                } else {
-                    (1.5 * Generator::new(purpose::SIZE, index).normal()).exp()
-                }
-            })
-            .collect();
-        let total: f64 = weights.iter().sum();
-        let mut sizes: Vec<u64> = weights
-            .iter()
-            .map(|weight| (self.bytes as f64 * weight / total) as u64)
-            .collect();
-        let rest = self.bytes.saturating_sub(sizes.iter().sum());
-        if let Some(first) = sizes.first_mut() {
-            *first += rest;
+    /// Returns the rule for the files' sizes.
+    pub(crate) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes {
+            bytes: self.bytes,
+            weights: 1.0,
+            rest: 0,
+        };
+        if self.bytes > 0 {
+            sizes.weights = (0..self.files).map(weight).sum();
+            let given: u64 = (0..self.files).map(|index| sizes.of(index)).sum();
+            sizes.rest = self.bytes.saturating_sub(given);
         }
         sizes
     }
+}
 
-    /// Returns the files that change: one of each hundred, spread by chance.
-    fn changed_files(&self) -> impl Iterator<Item = usize> {
-        (0..self.files).step_by(100).map(|start| {
-            let width = (self.files - start).min(100) as u64;
-            let chance = Generator::new(purpose::CHANGE, start).below(width);
-            let index = start + chance as usize;
-            if is_second_name(index) {
-                index - 1
-            } else {
-                index
-            }
-        })
+/// The files' sizes: log-normal, and `bytes` together. They are not kept, since
+/// the memory that this program uses is the least that it can measure.
+pub(crate) struct Sizes {
+    bytes: u64,
+    weights: f64,
+    /// What rounding left over goes to the first.
+    rest: u64,
+}
+
+impl Sizes {
+    /// Returns the size of a file in bytes.
+    pub(crate) fn of(&self, index: usize) -> u64 {
+        let share = (self.bytes as f64 * weight(index) / self.weights) as u64;
+        share + if index == 0 { self.rest } else { 0 }
     }
 }
 
-fn is_second_name(file: usize) -> bool {
+fn weight(index: usize) -> f64 {
+    if is_second_name(index) {
+        return 0.0;
+    }
+    // A deviation of 1.5 puts half of the files below a third of the mean.
+    (1.5 * Generator::new(purpose::SIZE, index).normal()).exp()
+}
+
+pub(crate) fn is_second_name(file: usize) -> bool {
     file % FILES_PER_SECOND_NAME == FILES_PER_SECOND_NAME - 1
 }
 
@@ -167,15 +191,16 @@ fn is_of_ordinary_user(directory: usize) -> bool {
     directory % DIRECTORIES_PER_OWNER == 7
 }
 
-/// Writes a new file, or an old one anew in its inode.
-fn write_file(path: &Path, content: u64, index: usize, size: u64) -> Result<()> {
+/// Writes a file as it is on some day: a new one, or an old one anew in its
+/// inode.
+pub(crate) fn write_file(path: &Path, day: usize, index: usize, size: u64) -> Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .open(path)
         .at("make", path)?;
-    let mut generator = Generator::new(content, index);
+    let mut generator = Generator::new(purpose::CONTENT + day as u64, index);
     let mut buffer = [0_u8; CHUNK_BYTES];
     let mut rest = size;
     while rest > 0 {
@@ -191,16 +216,18 @@ fn write_file(path: &Path, content: u64, index: usize, size: u64) -> Result<()> 
     };
     file.set_permissions(Permissions::from_mode(mode))
         .at("chmod", path)?;
-    set_file_mtime(&file, content, index).at("set the mtime of", path)
+    set_file_mtime(&file, day, index).at("set the mtime of", path)
 }
 
-fn set_file_mtime(file: &File, content: u64, index: usize) -> std::io::Result<()> {
+fn set_file_mtime(file: &File, day: usize, index: usize) -> std::io::Result<()> {
     let (seconds, nanoseconds) = mtime(purpose::MTIME, index);
-    let mut time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
-    if content == purpose::CHANGED_CONTENT {
-        time += DAY;
-    }
-    file.set_modified(time)
+    let first = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+    file.set_modified(first + DAY * day as u32)
+}
+
+/// Gives a directory the mtime it has since some day.
+pub(crate) fn date_directory(directory: &Path, day: usize, index: usize) -> Result<()> {
+    set_mtime(directory, purpose::DIRECTORY_DAY + day as u64, index)
 }
 
 /// Sets the mtime of a directory or of a symlink itself.
@@ -266,10 +293,19 @@ mod tests {
 
         let found = files(&root);
         assert_eq!(found.len(), SHAPE.files);
+        crate::scan::scan(&root, 2, SHAPE.entries()).unwrap();
         let inodes: std::collections::HashMap<u64, u64> =
             found.iter().map(|file| (file.1, file.2)).collect();
         assert_eq!(inodes.len(), SHAPE.files - 2, "two second names");
         assert_eq!(inodes.values().sum::<u64>(), SHAPE.bytes);
+    }
+
+    #[test]
+    fn a_shape_is_told_with_its_thousands_apart() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(100_000), "100,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(SHAPE.to_string(), "2,050 files, 3.0 MB, 90 directories");
     }
 
     #[test]
@@ -279,24 +315,5 @@ mod tests {
         SHAPE.make(&one).unwrap();
         SHAPE.make(&two).unwrap();
         assert_eq!(crate::compare::compare(&one, &two, None).unwrap(), None);
-    }
-
-    #[test]
-    fn one_file_in_a_hundred_changes() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path().join("tree");
-        SHAPE.make(&root).unwrap();
-        let before = files(&root);
-        SHAPE.change_one_percent(&root).unwrap();
-        let after = files(&root);
-
-        let changed: Vec<_> = before.iter().zip(&after).filter(|(a, b)| a != b).collect();
-        let inodes: std::collections::HashSet<u64> = changed.iter().map(|(a, _)| a.1).collect();
-        assert_eq!(inodes.len(), 21);
-        for (before, after) in changed {
-            assert_eq!(before.1, after.1, "same inode");
-            assert_eq!(before.2 + 1, after.2, "one byte more");
-            assert_eq!(before.3 + 86_400, after.3, "one day later");
-        }
     }
 }
