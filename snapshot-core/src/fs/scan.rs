@@ -59,6 +59,13 @@ impl Batch {
         self.names.extend_from_slice(name.to_bytes_with_nul());
     }
 
+    /// Puts the entries in the order of their inodes, which is about the order
+    /// in which they and their data lie on the disk. ext4 lists names in the
+    /// order of their hashes.
+    pub(crate) fn sort_by_inode(&mut self) {
+        self.entries.sort_unstable_by_key(|&(_, _, inode)| inode);
+    }
+
     /// Tells whether the buffer was filled, so that more is likely to come.
     pub(crate) fn is_full(&self) -> bool {
         self.reads_full

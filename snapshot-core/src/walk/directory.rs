@@ -367,7 +367,10 @@ impl Walk<'_> {
     ) {
         while !self.is_stopping() {
             let batch = match trio.source().and_then(|dir| Batch::read(dir.as_fd())) {
-                Ok(Some(batch)) => batch,
+                Ok(Some(mut batch)) => {
+                    batch.sort_by_inode();
+                    batch
+                }
                 Ok(None) => break,
                 Err(error) => {
                     self.lose(node, error);
