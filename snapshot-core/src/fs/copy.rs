@@ -1,6 +1,8 @@
 //! Copying a file's data: by reference, inside the kernel, or by reading, and
 //! hashing it.
 
+mod hasher;
+
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -11,6 +13,7 @@ use rustix::fs::{self, SeekFrom};
 use rustix::io::Errno;
 
 use crate::entry::{Hash, Metadata};
+use crate::fs::copy::hasher::{Helper, Turn};
 
 /// What one call copies at most, so that a cancelled run stops soon.
 const CHUNK_BYTES: u64 = 8 << 20;
@@ -18,6 +21,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Up to so many bytes of holes, a file is hashed whatever else it holds.
 const LARGE_HOLES_BYTES: u64 = 1 << 30;
+
+/// From this size on a thread to hash on is worth its start.
+const BESIDE_BYTES: u64 = 8 << 20;
 
 /// What a hole reads as.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -76,33 +82,54 @@ pub(crate) fn by_reference(
 /// Copies as many bytes as `source` had when it was opened; what it grows
 /// meanwhile is not read, so that nothing is endless. Holes stay holes.
 ///
-/// With a `hasher`, which has to be a new one, the bytes are read once, for it
-/// and for the copy.
+/// With [`Hashing::Wanted`] the bytes are read once, for the hash and for the
+/// copy. While there are processors for it, a large file is hashed on a thread
+/// of its own, so that what is copied alone does not wait for its hash.
 ///
 /// `proceed` is told the bytes of each chunk and says whether to go on. Holes
-/// are told where they take time: with a hasher.
+/// are told where they take time: where they are hashed.
 pub(crate) fn contents(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
     source: &Metadata,
     ways: &Ways,
-    hasher: Option<&mut Hasher>,
+    hashing: Hashing,
     proceed: &mut dyn FnMut(u64) -> bool,
-) -> Result<(), CopyError> {
-    let size = source.size_bytes;
-    let mut pass = Pass {
-        from,
-        to: Some((to, ways)),
-        hasher,
-        proceed,
+) -> Result<Option<Hash>, CopyError> {
+    let mut copy = |digest: Digest<'_>| {
+        let pass = Pass {
+            from,
+            to: Some((to, ways)),
+            digest,
+            proceed,
+        };
+        pass.copy(source)
     };
-    if source.allocated_bytes >= size {
-        return pass.data(0, size);
+    if hashing == Hashing::Unwanted {
+        return copy(Digest::None).map(|()| None);
     }
-    // The size comes first: a hole at the end has no byte that would set it,
-    // and room that xfs reserves behind what seems the end stays allocated.
-    fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))?;
-    pass.data_and_holes(size)
+    let turn = (source.size_bytes >= BESIDE_BYTES).then(Turn::take);
+    let hash = match turn {
+        Some(Turn { has_room: true, .. }) => hasher::hash(copy)?,
+        _ => hash_here(copy)?,
+    };
+    Ok(Some(hash))
+}
+
+/// Whether a copy is to be hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hashing {
+    Wanted,
+    Unwanted,
+}
+
+impl Hashing {
+    pub(crate) fn when(is_wanted: bool) -> Hashing {
+        match is_wanted {
+            true => Hashing::Wanted,
+            false => Hashing::Unwanted,
+        }
+    }
 }
 
 /// Hashes a file's first `size_bytes` bytes. Holes are not read.
@@ -114,20 +141,37 @@ pub(crate) fn hash(
     size_bytes: u64,
     proceed: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Hash, CopyError> {
+    hash_here(|digest| {
+        let mut pass = Pass {
+            from,
+            to: None,
+            digest,
+            proceed,
+        };
+        if size_bytes <= BUFFER_BYTES as u64 {
+            // One call, where looking for holes would take two more.
+            pass.data(0, size_bytes)
+        } else {
+            pass.data_and_holes(size_bytes)
+        }
+    })
+}
+
+/// Hashes what is passed, as it comes.
+fn hash_here(pass: impl FnOnce(Digest<'_>) -> Result<(), CopyError>) -> Result<Hash, CopyError> {
     let mut hasher = Hasher::new();
-    let mut pass = Pass {
-        from,
-        to: None,
-        hasher: Some(&mut hasher),
-        proceed,
-    };
-    if size_bytes <= BUFFER_BYTES as u64 {
-        // One call, where looking for holes would take two more.
-        pass.data(0, size_bytes)?;
-    } else {
-        pass.data_and_holes(size_bytes)?;
-    }
+    pass(Digest::Here(&mut hasher))?;
     Ok(hasher.finalize().into())
+}
+
+/// Hashes so many zeros.
+fn hash_zeros(hasher: &mut Hasher, bytes: u64) {
+    let mut left = bytes;
+    while left > 0 {
+        let now = left.min(ZEROS.len() as u64);
+        hasher.update(&ZEROS[..now as usize]);
+        left -= now;
+    }
 }
 
 /// Tells whether a file's hash is worth its time: not if its holes are larger
@@ -146,11 +190,34 @@ struct Pass<'a> {
     from: BorrowedFd<'a>,
     /// Where it is copied to, unless it is only hashed.
     to: Option<(BorrowedFd<'a>, &'a Ways)>,
-    hasher: Option<&'a mut Hasher>,
+    digest: Digest<'a>,
     proceed: &'a mut dyn FnMut(u64) -> bool,
 }
 
+/// What becomes of the bytes, beside their copy.
+enum Digest<'a> {
+    None,
+    /// They are hashed as they come.
+    Here(&'a mut Hasher),
+    /// Another thread hashes them.
+    Helper(Helper),
+}
+
 impl Pass<'_> {
+    fn copy(mut self, source: &Metadata) -> Result<(), CopyError> {
+        let size = source.size_bytes;
+        if source.allocated_bytes >= size {
+            return self.data(0, size);
+        }
+        // The size comes first: a hole at the end has no byte that would set
+        // it, and room that xfs reserves behind what seems the end stays
+        // allocated.
+        if let Some((to, _)) = self.to {
+            fs::ftruncate(to, size).map_err(|error| CopyError::Write(error.into()))?;
+        }
+        self.data_and_holes(size)
+    }
+
     fn data_and_holes(&mut self, size: u64) -> Result<(), CopyError> {
         let mut position = 0;
         while let Some((start, end)) = next_data(self.from, position, size)? {
@@ -159,7 +226,8 @@ impl Pass<'_> {
             position = end;
         }
         // What was cut off the file is no hole, though it looks like one here.
-        if self.hasher.is_some() && position < size && end_of(self.from)? < size {
+        let is_hashed = !matches!(self.digest, Digest::None);
+        if is_hashed && position < size && end_of(self.from)? < size {
             return Err(CopyError::Shrunk);
         }
         self.hole(size - position)
@@ -179,15 +247,16 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Passes a hole, which is zeros to the hasher, and nothing to a copy.
+    /// Passes a hole, which is zeros to the hash, and nothing to a copy.
     fn hole(&mut self, bytes: u64) -> Result<(), CopyError> {
         let mut left = bytes;
         while left > 0 {
-            let Some(hasher) = self.hasher.as_deref_mut() else {
-                return Ok(());
-            };
-            let done = left.min(ZEROS.len() as u64);
-            hasher.update(&ZEROS[..done as usize]);
+            let done = left.min(BUFFER_BYTES as u64);
+            match &mut self.digest {
+                Digest::None => return Ok(()),
+                Digest::Here(hasher) => hash_zeros(hasher, done),
+                Digest::Helper(helper) => helper.hole(done),
+            }
             left -= done;
             self.tell(done)?;
         }
@@ -205,7 +274,7 @@ impl Pass<'_> {
     /// Lets the kernel (or the file server) copy; 0 if it will not, or if the
     /// bytes have to be seen.
     fn copy_in_kernel(&self, position: u64, chunk: u64) -> u64 {
-        let (Some((to, ways)), None) = (self.to, &self.hasher) else {
+        let (Some((to, ways)), Digest::None) = (self.to, &self.digest) else {
             return 0;
         };
         if ways.no_kernel_copy.load(Ordering::Relaxed) {
@@ -231,28 +300,39 @@ impl Pass<'_> {
         }
     }
 
-    /// Reads once, as much as the buffer holds, for the copy and the hasher.
+    /// Reads once, as much as the buffer holds, for the copy and the hash.
     fn read(&mut self, position: u64, chunk: u64) -> Result<u64, CopyError> {
+        if let Digest::Helper(helper) = &self.digest {
+            let mut buffer = helper.buffer();
+            let bytes = self.transfer(&mut buffer, position, chunk)?;
+            helper.data(buffer, bytes);
+            return Ok(bytes as u64);
+        }
         BUFFER.with_borrow_mut(|buffer| {
-            let wanted =
-                usize::try_from(chunk).map_or(BUFFER_BYTES, |chunk| chunk.min(BUFFER_BYTES));
-            let read = loop {
-                match rustix::io::pread(self.from, &mut buffer[..wanted], position) {
-                    Err(Errno::INTR) => {}
-                    Err(error) => return Err(CopyError::Read(error.into())),
-                    Ok(0) => return Err(CopyError::Shrunk),
-                    Ok(read) => break read,
-                }
-            };
-            let bytes = &buffer[..read];
-            if let Some(hasher) = self.hasher.as_deref_mut() {
-                hasher.update(bytes);
+            let bytes = self.transfer(buffer, position, chunk)?;
+            if let Digest::Here(hasher) = &mut self.digest {
+                hasher.update(&buffer[..bytes]);
             }
-            if let Some((to, _)) = self.to {
-                write(to, bytes, position)?;
-            }
-            Ok(read as u64)
+            Ok(bytes as u64)
         })
+    }
+
+    /// Reads into the buffer, and writes that to the copy; returns the number
+    /// of bytes.
+    fn transfer(&self, buffer: &mut [u8], position: u64, chunk: u64) -> Result<usize, CopyError> {
+        let wanted = usize::try_from(chunk).map_or(BUFFER_BYTES, |chunk| chunk.min(BUFFER_BYTES));
+        let read = loop {
+            match rustix::io::pread(self.from, &mut buffer[..wanted], position) {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(CopyError::Read(error.into())),
+                Ok(0) => return Err(CopyError::Shrunk),
+                Ok(read) => break read,
+            }
+        };
+        if let Some((to, _)) = self.to {
+            write(to, &buffer[..read], position)?;
+        }
+        Ok(read)
     }
 }
 

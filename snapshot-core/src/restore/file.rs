@@ -7,7 +7,7 @@ use rustix::fs::fsync;
 
 use crate::entry::{EntryKind, FileId, Hash};
 use crate::fs::beside::Beside;
-use crate::fs::copy::{self, CopyError};
+use crate::fs::copy::{self, CopyError, Hashing};
 use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::give::{Receiver, give};
 use crate::fs::xattr;
@@ -89,8 +89,7 @@ impl Restoring<'_> {
             }
             return copy::hash(from, metadata.size_bytes, proceed).map(Some);
         }
-        let mut hasher = is_hashed.then(blake3::Hasher::new);
-        copy::contents(from, to, metadata, &self.ways, hasher.as_mut(), proceed)?;
-        Ok(hasher.map(|hasher| hasher.finalize().into()))
+        let hashing = Hashing::when(is_hashed);
+        copy::contents(from, to, metadata, &self.ways, hashing, proceed)
     }
 }

@@ -12,7 +12,7 @@ use crate::catalog::Version;
 use crate::entry::{EntryKind, Hash, Metadata};
 use crate::error::{Error, ErrorKind, NO_ROOM_HINT};
 use crate::event::{Event, Outcome};
-use crate::fs::copy::{self, CopyError, Ways};
+use crate::fs::copy::{self, CopyError, Hashing, Ways};
 use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::publish::Filesystem;
 use crate::fs::xattr::{self, Place};
@@ -220,7 +220,6 @@ impl Walk<'_> {
             let hash = copy::hash(data.from, version.size_bytes, &mut |_| !self.is_stopping());
             return hash.map(Some);
         }
-        let mut hasher = is_hashed.then(blake3::Hasher::new);
         self.refuse_if_too_large(here, version, to)?;
         let told = tally.told_bytes;
         let mut copied_bytes = 0;
@@ -229,7 +228,7 @@ impl Walk<'_> {
             to.as_fd(),
             version,
             data.ways,
-            hasher.as_mut(),
+            Hashing::when(is_hashed),
             &mut |chunk_bytes| {
                 copied_bytes += chunk_bytes;
                 // Small files are told with their batch.
@@ -248,7 +247,7 @@ impl Walk<'_> {
             // What was told of it is not going to be counted.
             tally.told_bytes = told;
         }
-        result.map(|()| hasher.map(|hasher| hasher.finalize().into()))
+        result
     }
 
     fn hashes(&self) -> bool {

@@ -48,6 +48,27 @@ fn copying(from: &File, size: u64, proceed: Proceed<'_>) -> Result<Hash, CopyErr
     copy(from, size, proceed).1
 }
 
+/// Copies, and hashes on another thread, whatever the size.
+fn copying_beside(from: &File, size: u64, proceed: Proceed<'_>) -> Result<Hash, CopyError> {
+    let to = tempfile::tempfile().unwrap();
+    let source = Metadata {
+        size_bytes: size,
+        ..metadata(from)
+    };
+    let ways = Ways::default();
+    let hash = hasher::hash(|digest| {
+        let pass = Pass {
+            from: from.as_fd(),
+            to: Some((to.as_fd(), &ways)),
+            digest,
+            proceed,
+        };
+        pass.copy(&source)
+    })?;
+    assert!(content(&to) == content(from)[..size as usize]);
+    Ok(hash)
+}
+
 /// Copies as much of a file; gives the copy, and what was hashed meanwhile.
 fn copy(from: &File, size: u64, proceed: Proceed<'_>) -> (File, Result<Hash, CopyError>) {
     let to = tempfile::tempfile().unwrap();
@@ -55,23 +76,22 @@ fn copy(from: &File, size: u64, proceed: Proceed<'_>) -> (File, Result<Hash, Cop
         size_bytes: size,
         ..metadata(from)
     };
-    let mut hasher = Hasher::new();
     let copied = contents(
         from.as_fd(),
         to.as_fd(),
         &source,
         &Ways::default(),
-        Some(&mut hasher),
+        Hashing::Wanted,
         proceed,
     );
-    (to, copied.map(|()| hasher.finalize().into()))
+    (to, copied.map(|hash| hash.unwrap()))
 }
 
 /// Checks the hash of each way, and the copies, against the whole content.
 fn assert_hashed_and_copied(from: &File) {
     let expected = content(from);
     let size = expected.len() as u64;
-    for hashed in [hashing, copying] {
+    for hashed in [hashing, copying, copying_beside] {
         let mut told = 0;
         let hash = hashed(from, size, &mut |bytes| {
             told += bytes;
@@ -86,10 +106,15 @@ fn assert_hashed_and_copied(from: &File) {
 
     let to = tempfile::tempfile().unwrap();
     let (source, ways) = (metadata(from), Ways::default());
-    contents(from.as_fd(), to.as_fd(), &source, &ways, None, &mut |_| {
-        true
-    })
-    .unwrap();
+    let unhashed = contents(
+        from.as_fd(),
+        to.as_fd(),
+        &source,
+        &ways,
+        Hashing::Unwanted,
+        &mut |_| true,
+    );
+    assert_eq!(unhashed.unwrap(), None);
     assert!(content(&to) == expected, "{size} bytes, not hashed");
 }
 
@@ -220,7 +245,7 @@ fn holes_are_not_read() {
 fn what_a_file_grew_is_neither_hashed_nor_copied() {
     let from = file(MIB, &[(0, MIB)]);
     let expected = &content(&from)[..300_000];
-    for hashed in [hashing, copying] {
+    for hashed in [hashing, copying, copying_beside] {
         let hash = hashed(&from, 300_000, &mut |_| true).unwrap();
         assert_eq!(hash, *blake3::hash(expected).as_bytes());
     }
@@ -232,7 +257,7 @@ fn what_a_file_grew_is_neither_hashed_nor_copied() {
 fn a_file_that_is_shorter_than_it_was_has_no_hash() {
     let small = file(100, &[(0, 100)]);
     let hole_at_end = file(4 * MIB, &[(0, MIB)]);
-    for hashed in [hashing, copying] {
+    for hashed in [hashing, copying, copying_beside] {
         for (file, size) in [(&small, 101), (&hole_at_end, 4 * MIB + 1)] {
             let hash = hashed(file, size, &mut |_| true);
             assert!(matches!(hash, Err(CopyError::Shrunk)), "{hash:?}");
@@ -242,7 +267,7 @@ fn a_file_that_is_shorter_than_it_was_has_no_hash() {
 
 #[test]
 fn a_file_that_shrinks_while_it_is_read_has_no_hash() {
-    for hashed in [hashing, copying] {
+    for hashed in [hashing, copying, copying_beside] {
         for data in [&[(0, 4 * MIB)][..], &[(0, MIB)]] {
             let from = file(4 * MIB, data);
             let hash = hashed(&from, 4 * MIB, &mut |_| {
@@ -259,7 +284,7 @@ fn hashing_stops_when_it_is_told_to_also_inside_a_hole() {
     // All of 1 TiB would take minutes.
     let (size, data_end) = (1 << 40, MIB);
     let from = file(size, &[(0, data_end)]);
-    for hashed in [hashing, copying] {
+    for hashed in [hashing, copying, copying_beside] {
         for stop_at in [1, data_end + 1] {
             let mut told = 0;
             let hash = hashed(&from, size, &mut |bytes| {
@@ -270,6 +295,16 @@ fn hashing_stops_when_it_is_told_to_also_inside_a_hole() {
             assert!((stop_at..stop_at + MIB).contains(&told), "{told} bytes");
         }
     }
+}
+
+#[test]
+fn files_are_hashed_beside_only_while_there_are_processors() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let turns: Vec<Turn> = (0..=processors).map(|_| Turn::take()).collect();
+    // Other tests may take turns too.
+    let most = turns.iter().filter(|turn| turn.has_room).count();
+    assert!(most <= processors / 2, "{most} of {processors}");
+    assert!(turns.last().is_some_and(|turn| !turn.has_room));
 }
 
 #[test]

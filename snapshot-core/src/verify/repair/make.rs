@@ -4,11 +4,10 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use blake3::Hasher;
 use rustix::fs::AtFlags;
 
-use crate::entry::{EntryKind, Hash, Metadata};
-use crate::fs::copy::{self, CopyError, Ways};
+use crate::entry::{EntryKind, Metadata};
+use crate::fs::copy::{self, CopyError, Hashing, Ways};
 use crate::fs::dir::{Boundary, stat_handle};
 use crate::fs::make;
 use crate::fs::xattr::{self, Place};
@@ -71,15 +70,14 @@ impl Mender<'_, '_> {
             return Err(other());
         }
         let to = make::file(&self.work, MADE, source.mode)?;
-        let mut hasher = Hasher::new();
         let mut proceed = |_| !self.check.is_stopping();
         let ways = Ways::default();
-        copy::contents(
+        let hash = copy::contents(
             from,
             to.as_fd(),
             &found,
             &ways,
-            Some(&mut hasher),
+            Hashing::Wanted,
             &mut proceed,
         )
         .map_err(|error| match error {
@@ -87,7 +85,7 @@ impl Mender<'_, '_> {
             CopyError::Shrunk => other(),
             CopyError::Cancelled => io::ErrorKind::Interrupted.into(),
         })?;
-        if version.hash != Some(Hash::from(hasher.finalize())) {
+        if hash.is_none() || version.hash != hash {
             return Err(other());
         }
         make::set_owner(to.as_fd(), &source, &rules)?;
