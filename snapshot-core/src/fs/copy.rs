@@ -5,11 +5,12 @@ mod hasher;
 
 use std::cell::RefCell;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use blake3::Hasher;
-use rustix::fs::{self, SeekFrom};
+use rustix::fs::{self, Advice, SeekFrom};
 use rustix::io::Errno;
 
 use crate::entry::{Hash, Metadata};
@@ -234,8 +235,12 @@ impl Pass<'_> {
     }
 
     fn data(&mut self, start: u64, end: u64) -> Result<(), CopyError> {
-        let mut position = start;
+        let (mut position, mut flushed) = (start, start);
         while position < end {
+            if position - flushed >= CHUNK_BYTES {
+                self.start_flushing(flushed, position);
+                flushed = position;
+            }
             let chunk = (end - position).min(CHUNK_BYTES);
             let done = match self.copy_in_kernel(position, chunk) {
                 0 => self.read(position, chunk)?,
@@ -245,6 +250,18 @@ impl Pass<'_> {
             self.tell(done)?;
         }
         Ok(())
+    }
+
+    /// Lets the kernel write a stretch of the copy to the disk while the rest is
+    /// being read: the run will wait for it in the end anyway.
+    ///
+    /// That is what the advice does to dirty pages. From the cache it takes only
+    /// what has reached the disk by then.
+    fn start_flushing(&self, start: u64, end: u64) {
+        if let (Some((to, _)), Some(bytes)) = (self.to, NonZeroU64::new(end - start)) {
+            // Where it is not understood, all is flushed at the end.
+            let _ = fs::fadvise(to, start, Some(bytes), Advice::DontNeed);
+        }
     }
 
     /// Passes a hole, which is zeros to the hash, and nothing to a copy.
