@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME := libhardsnap.so.$(basename $(VERSION))
 BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-.PHONY: help test test-c test-install test-python properties check header api wheel bench install torture
+.PHONY: help test test-c test-install test-python properties check header api wheel bench bench-pure install torture
 
 help:
 	@echo 'make test        all tests; as root, a second time as an ordinary user'
@@ -27,7 +27,8 @@ help:
 	@echo 'make api         snapshot-core/public-api.txt anew, after a change of the Rust interface'
 	@echo 'make wheel       the Python package, as a file that pip installs'
 	@echo 'make install     the program, the C library and its header; PREFIX=$(PREFIX)'
-	@echo 'make bench       hardsnap against rsync and cp; ARGS="--help" lists the flags'
+	@echo 'make bench       hardsnap against rsync, cp and rm; ARGS="--help" lists the flags'
+	@echo 'make bench-pure  filter, retention and the catalog, by themselves'
 
 test:
 	@# The tests of the command line have the binary built with the same
@@ -101,4 +102,7 @@ install:
 		-e 's|@version@|$(VERSION)|' snapshot-capi/hardsnap.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/hardsnap.pc"
 
 bench:
-	$(CARGO) bench --package hardsnap-benches -- $(ARGS)
+	$(CARGO) bench --package hardsnap-benches --bench against_peers -- $(ARGS)
+
+bench-pure:
+	$(CARGO) bench --package hardsnap-benches --bench pure -- $(ARGS)

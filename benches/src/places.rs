@@ -24,7 +24,8 @@ pub(crate) struct Places {
 impl Places {
     /// Names the places below the directories for source and destination.
     pub(crate) fn below(source: &Path, destination: &Path, tree: &str) -> Self {
-        let destination = destination.join(tree);
+        // Both may be the same directory.
+        let destination = destination.join(format!("of-{tree}"));
         Self {
             source: source.join(tree),
             basis: destination.join("basis"),
@@ -108,7 +109,7 @@ mod tests {
         fs::create_dir(&places.store).unwrap();
         assert!(places.in_latest().is_err());
         symlink("NAME", places.store.join("latest")).unwrap();
-        let expected = temp.path().join("tree/store/NAME/home/tree");
+        let expected = temp.path().join("of-tree/store/NAME/home/tree");
         assert_eq!(places.in_latest().unwrap(), expected);
     }
 

@@ -214,13 +214,13 @@ impl Programs {
     }
 
     /// Returns this program's own look at each entry of the source.
-    pub(crate) fn scan(&self, source: &Path, entries: usize) -> Result<Command> {
+    pub(crate) fn scan(&self, source: &Path, entries: usize) -> Command {
         let threads = self.jobs.unwrap_or_else(usual_jobs);
-        let mut command = this_program()?;
+        let mut command = this_program();
         command.arg("--scan").arg(source);
         command.args(["--threads", &threads.to_string()]);
         command.args(["--expect", &entries.to_string()]);
-        Ok(command)
+        command
     }
 
     fn hardsnap(&self, subcommand: &str) -> Command {
@@ -234,9 +234,9 @@ impl Programs {
 }
 
 /// Returns this program, to be started for something that would need memory.
-pub(crate) fn this_program() -> Result<Command> {
-    let this = std::env::current_exe().at("find", Path::new("this program"))?;
-    Ok(Command::new(this))
+pub(crate) fn this_program() -> Command {
+    // By this name it is found even if it was built anew meanwhile.
+    Command::new("/proc/self/exe")
 }
 
 /// As many threads as hardsnap chooses by itself.

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::args::Args;
-use crate::ground::Site;
 use crate::measure::{self, Caches, Measurement};
 use crate::programs::{Program, Versions};
 use crate::scenario::Scenario;
+use crate::site::Site;
 use crate::statistics::Summary;
 use crate::tree::TreeShape;
 

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::args::Args;
 use crate::compare::compare;
 use crate::error::{At, Result};
-use crate::ground::{self, Needs, Site};
 use crate::measure::{self, Caches};
 use crate::places::Places;
 use crate::programs::{KEPT, Programs};
 use crate::report::{Report, Timed};
 use crate::scan::scan;
 use crate::scenario::{Ground, Scenario};
+use crate::site::{self, Needs, Site};
 use crate::tree::TreeShape;
 
 /// What was changed a minute ago or less is read again by the next backup, as
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    let obstacle = ground::obstacle_to_images(args);
+    let obstacle = site::obstacle_to_images(args);
     crate::interrupt::listen()?;
     let programs = Programs::find(args.jobs.map(Into::into))?;
     let mut report = Report::new(args, programs.versions());
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
             continue;
         }
         let needs = needs(args, ground);
-        let site = ground::make(args, &needs, obstacle.as_deref())?;
+        let site = site::make(args, &needs, obstacle.as_deref())?;
         let mut course = Course::begin(args, &site, &programs, needs.shapes)?;
         for scenario in scenarios {
             course.prepare(scenario)?;
@@ -123,7 +123,6 @@ impl<'a> Course<'a> {
             .collect();
         for (shape, places) in shapes.iter().zip(&places) {
             eprintln!("making a source: {shape}");
-            fs::create_dir_all(site.source()).at("make", site.source())?;
             places.make()?;
             shape.make(&places.source)?;
         }

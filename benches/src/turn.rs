@@ -61,7 +61,7 @@ impl Course<'_> {
             }
             Program::Rotate => self.rotate(label),
             Program::Scan => {
-                let command = self.programs.scan(source, self.shapes[at].entries())?;
+                let command = self.programs.scan(source, self.shapes[at].entries());
                 self.time(&mut [command])
             }
             Program::RemoveTree => {
@@ -152,7 +152,7 @@ impl Course<'_> {
         target: &Path,
         basis: Option<&Path>,
     ) -> Result<()> {
-        let mut command = this_program()?;
+        let mut command = this_program();
         command
             .arg("--compare")
             .args([&self.places[at].source, target]);

@@ -114,17 +114,17 @@ pub(crate) fn make(args: &Args, needs: &Needs, obstacle: Option<&str>) -> Result
     let obstacle = match obstacle {
         Some(obstacle) => obstacle.to_owned(),
         None => match Site::images(args, needs) {
-            Ok(ground) => return Ok(ground),
+            Ok(site) => return Ok(site),
             Err(error) => error.chain(),
         },
     };
     let above = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let ground = Site::folder(&above)?;
+    let site = Site::folder(&above)?;
     eprintln!(
         "note: {} ({obstacle}); disks are noisy, so trust the ratios less",
-        ground.description()
+        site.description()
     );
-    Ok(ground)
+    Ok(site)
 }
 
 fn new_folder(above: &Path) -> Result<TempDir> {
@@ -211,11 +211,11 @@ mod tests {
         let obstacle = obstacle_to_images(&args);
         assert!(obstacle.is_some());
         let needs = needs(&args);
-        let ground = make(&args, &needs, obstacle.as_deref()).unwrap();
-        let root = ground.source().join("tree");
+        let site = make(&args, &needs, obstacle.as_deref()).unwrap();
+        let root = site.source().join("tree");
         args.shape().make(&root).unwrap();
         assert!(root.exists() && root.starts_with(temp.path().canonicalize().unwrap()));
-        drop(ground);
+        drop(site);
         assert_eq!(temp.path().read_dir().unwrap().count(), 0);
     }
 
