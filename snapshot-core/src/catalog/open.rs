@@ -262,7 +262,7 @@ pub(super) fn connect(path: &Path, how: Open) -> Outcome<Connection> {
             .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?,
         // Is made anew if it is not completed.
         Open::Copy => {
-            connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?
+            connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
         }
         Open::Draft => connection.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \

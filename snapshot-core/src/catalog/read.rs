@@ -251,7 +251,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The same, of which more connections lead to a copy.
-    pub(super) fn from_copy(self, copy: Arc<CatalogCopy>) -> Reader<'s> {
+    pub(super) fn with_copy(self, copy: Arc<CatalogCopy>) -> Reader<'s> {
         Reader {
             copy: Some(copy),
             ..self

@@ -149,7 +149,7 @@ impl<'s> Session<'s> {
         };
         let reader = Reader::new(self.store, connection, how, standing);
         Some(match &self.copy {
-            Some(copy) => reader.from_copy(Arc::clone(copy)),
+            Some(copy) => reader.with_copy(Arc::clone(copy)),
             None => reader,
         })
     }
