@@ -26,6 +26,7 @@ mod run;
 mod schedule;
 mod store;
 mod tree;
+mod verify;
 
 use pyo3::prelude::*;
 
