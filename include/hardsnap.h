@@ -1692,45 +1692,14 @@ hardsnap_status hardsnap_backup_options_set_note(struct hardsnap_backup_options 
                                                  struct hardsnap_error **error);
 
 /**
- * Makes options as every default says. Never NULL.
+ * Sets a folder, `length` bytes, for a copy of the catalog, which is kept there for the next run
+ * if the store is on a file server. It takes some 200 bytes a file, may be lost,
+ * and is made if it is missing. There is none by default.
  */
-struct hardsnap_tree_options *hardsnap_tree_options_new(void);
-
-/**
- * Frees options. NULL is allowed.
- */
-void hardsnap_tree_options_free(struct hardsnap_tree_options *options);
-
-/**
- * Sets what of the source is taken; the filter is copied. Default: everything.
- *
- * Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
- */
-hardsnap_status hardsnap_tree_options_set_filter(struct hardsnap_tree_options *options,
-                                                 const struct hardsnap_filter *filter,
-                                                 struct hardsnap_error **error);
-
-/**
- * Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
- */
-hardsnap_status hardsnap_tree_options_set_jobs(struct hardsnap_tree_options *options,
-                                               uint32_t threads,
-                                               struct hardsnap_error **error);
-
-/**
- * Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
- */
-hardsnap_status hardsnap_tree_options_set_mode(struct hardsnap_tree_options *options,
-                                               int32_t number,
-                                               struct hardsnap_error **error);
-
-/**
- * Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
- * another of these.
- */
-hardsnap_status hardsnap_tree_options_set_mounts(struct hardsnap_tree_options *options,
-                                                 int32_t number,
-                                                 struct hardsnap_error **error);
+hardsnap_status hardsnap_backup_options_set_cache(struct hardsnap_backup_options *options,
+                                                  const char *folder,
+                                                  size_t length,
+                                                  struct hardsnap_error **error);
 
 /**
  * Frees a plan. NULL is allowed.
@@ -2521,6 +2490,47 @@ hardsnap_status hardsnap_store_reindex(const struct hardsnap_store *store,
                                        void *user_data,
                                        struct hardsnap_report **report,
                                        struct hardsnap_error **error);
+
+/**
+ * Makes options as every default says. Never NULL.
+ */
+struct hardsnap_tree_options *hardsnap_tree_options_new(void);
+
+/**
+ * Frees options. NULL is allowed.
+ */
+void hardsnap_tree_options_free(struct hardsnap_tree_options *options);
+
+/**
+ * Sets what of the source is taken; the filter is copied. Default: everything.
+ *
+ * Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+ */
+hardsnap_status hardsnap_tree_options_set_filter(struct hardsnap_tree_options *options,
+                                                 const struct hardsnap_filter *filter,
+                                                 struct hardsnap_error **error);
+
+/**
+ * Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
+ */
+hardsnap_status hardsnap_tree_options_set_jobs(struct hardsnap_tree_options *options,
+                                               uint32_t threads,
+                                               struct hardsnap_error **error);
+
+/**
+ * Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+ */
+hardsnap_status hardsnap_tree_options_set_mode(struct hardsnap_tree_options *options,
+                                               int32_t number,
+                                               struct hardsnap_error **error);
+
+/**
+ * Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
+ * another of these.
+ */
+hardsnap_status hardsnap_tree_options_set_mounts(struct hardsnap_tree_options *options,
+                                                 int32_t number,
+                                                 struct hardsnap_error **error);
 
 /**
  * Replicates the content of `source` into `target`, which is created, or

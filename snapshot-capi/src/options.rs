@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use engine::{
     BackupOptions, BasisCheck, FullCopies, Hashes, InitOptions, Jobs, Mode, Mounts, Pruning,
-    Reading, Recycling, Series, Spare, TreeOptions,
+    Reading, Recycling, Series, Spare,
 };
 
 use crate::argument::{Out, free, handle, handle_mut, one_of, path, text, time};
@@ -59,7 +59,7 @@ pub const HARDSNAP_RECYCLING_IF_POSSIBLE: i32 = 0;
 /// A new tree is made. The spare stays for the next run.
 pub const HARDSNAP_RECYCLING_OFF: i32 = 1;
 
-fn mounts(number: i32) -> Result<Mounts, Failure> {
+pub(crate) fn mounts(number: i32) -> Result<Mounts, Failure> {
     let values = [
         (HARDSNAP_MOUNTS_LOCAL, Mounts::Local),
         (HARDSNAP_MOUNTS_ONE_FILE_SYSTEM, Mounts::OneFileSystem),
@@ -502,90 +502,22 @@ pub unsafe extern "C" fn hardsnap_backup_options_set_note(
     }
 }
 
-/// How one tree is replicated.
-#[derive(Debug)]
-pub struct hardsnap_tree_options(pub(crate) TreeOptions);
-
-/// Makes options as every default says. Never NULL.
+/// Sets a folder, `length` bytes, for a copy of the catalog, which is kept there for the next run
+/// if the store is on a file server. It takes some 200 bytes a file, may be lost,
+/// and is made if it is missing. There is none by default.
 #[unsafe(no_mangle)]
-pub extern "C" fn hardsnap_tree_options_new() -> *mut hardsnap_tree_options {
-    Box::into_raw(Box::new(hardsnap_tree_options(TreeOptions::new())))
-}
-
-/// Frees options. NULL is allowed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hardsnap_tree_options_free(options: *mut hardsnap_tree_options) {
-    // SAFETY: stated in the header.
-    look((), || unsafe { free(options) });
-}
-
-/// Sets what of the source is taken; the filter is copied. Default: everything.
-///
-/// Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hardsnap_tree_options_set_filter(
-    options: *mut hardsnap_tree_options,
-    filter: *const hardsnap_filter,
+pub unsafe extern "C" fn hardsnap_backup_options_set_cache(
+    options: *mut hardsnap_backup_options,
+    folder: *const c_char,
+    length: usize,
     error: *mut *mut hardsnap_error,
 ) -> hardsnap_status {
     // SAFETY: stated in the header.
     unsafe {
         guard(error, || {
             let options = handle_mut("options", options)?;
-            let filter = handle("filter", filter)?.build()?;
-            options.0 = options.0.clone().filter(filter);
-            Ok(())
-        })
-    }
-}
-
-/// Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hardsnap_tree_options_set_jobs(
-    options: *mut hardsnap_tree_options,
-    threads: u32,
-    error: *mut *mut hardsnap_error,
-) -> hardsnap_status {
-    // SAFETY: stated in the header.
-    unsafe {
-        guard(error, || {
-            let options = handle_mut("options", options)?;
-            options.0 = options.0.clone().jobs(jobs(threads));
-            Ok(())
-        })
-    }
-}
-
-/// Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hardsnap_tree_options_set_mode(
-    options: *mut hardsnap_tree_options,
-    number: i32,
-    error: *mut *mut hardsnap_error,
-) -> hardsnap_status {
-    // SAFETY: stated in the header.
-    unsafe {
-        guard(error, || {
-            let options = handle_mut("options", options)?;
-            options.0 = options.0.clone().mode(mode(number)?);
-            Ok(())
-        })
-    }
-}
-
-/// Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
-/// another of these.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hardsnap_tree_options_set_mounts(
-    options: *mut hardsnap_tree_options,
-    number: i32,
-    error: *mut *mut hardsnap_error,
-) -> hardsnap_status {
-    // SAFETY: stated in the header.
-    unsafe {
-        guard(error, || {
-            let options = handle_mut("options", options)?;
-            options.0 = options.0.clone().mounts(mounts(number)?);
+            let folder = path("folder", folder, length)?;
+            options.change(|options| options.cache(folder));
             Ok(())
         })
     }

@@ -4,14 +4,104 @@ use std::ffi::{c_char, c_void};
 
 use engine::{TreeOptions, replicate_tree};
 
-use crate::argument::{optional_path, path};
+use crate::argument::{free, handle, handle_mut, optional_path, path};
 use crate::cancel::hardsnap_cancel;
 use crate::error::hardsnap_error;
 use crate::event::{hardsnap_callback, reported};
-use crate::guard::guard;
-use crate::options::hardsnap_tree_options;
+use crate::filter::hardsnap_filter;
+use crate::guard::{guard, look};
+use crate::options::{jobs, mode, mounts};
 use crate::report::hardsnap_report;
 use crate::status::hardsnap_status;
+
+/// How one tree is replicated.
+#[derive(Debug)]
+pub struct hardsnap_tree_options(pub(crate) TreeOptions);
+
+/// Makes options as every default says. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn hardsnap_tree_options_new() -> *mut hardsnap_tree_options {
+    Box::into_raw(Box::new(hardsnap_tree_options(TreeOptions::new())))
+}
+
+/// Frees options. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_free(options: *mut hardsnap_tree_options) {
+    // SAFETY: stated in the header.
+    look((), || unsafe { free(options) });
+}
+
+/// Sets what of the source is taken; the filter is copied. Default: everything.
+///
+/// Errors: HARDSNAP_INVALID_OPTION for a pattern that cannot be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_filter(
+    options: *mut hardsnap_tree_options,
+    filter: *const hardsnap_filter,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            let filter = handle("filter", filter)?.build()?;
+            options.0 = options.0.clone().filter(filter);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the number of worker threads, as hardsnap_backup_options_set_jobs().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_jobs(
+    options: *mut hardsnap_tree_options,
+    threads: u32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().jobs(jobs(threads));
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether to act: HARDSNAP_MODE_ACT or HARDSNAP_MODE_DRY_RUN.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_mode(
+    options: *mut hardsnap_tree_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().mode(mode(number)?);
+            Ok(())
+        })
+    }
+}
+
+/// Sets which mounts below the source are entered: HARDSNAP_MOUNTS_LOCAL or
+/// another of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_tree_options_set_mounts(
+    options: *mut hardsnap_tree_options,
+    number: i32,
+    error: *mut *mut hardsnap_error,
+) -> hardsnap_status {
+    // SAFETY: stated in the header.
+    unsafe {
+        guard(error, || {
+            let options = handle_mut("options", options)?;
+            options.0 = options.0.clone().mounts(mounts(number)?);
+            Ok(())
+        })
+    }
+}
 
 /// Replicates the content of `source` into `target`, which is created, or
 /// empty; what did not change is linked to `basis`, a tree on the same

@@ -248,6 +248,8 @@ impl Store {
     ///     prune: Whether expired snapshots are removed afterwards, by the
     ///         store's policy (True) or by another one (RetentionPolicy).
     ///     note: A text that the snapshot's record keeps (str).
+    ///     cache_dir: A folder for a copy of the store's catalog, which is kept
+    ///         there for the next run if the store is on a file server.
     ///     progress: Is called with a Progress about ten times a second, on the
     ///         calling thread.
     ///     notify: Is called with each Problem and each Notice as it comes, on
@@ -270,14 +272,14 @@ impl Store {
             sources, *, exclude=None, include=None, exclude_from=None, exclude_if_present=None,
             exclude_caches=false, exclude_nodump=false, exclude_larger_than=None, mounts="local",
             jobs=None, time=None, dry_run=false, change_sources=false, allow_full_copies=false,
-            checksum=false, check_basis=false, hashes=true, recycle=true, prune=None, note=None,
+            checksum=false, check_basis=false, hashes=true, recycle=true, prune=None, note=None, cache_dir=None,
             progress=None, notify=None, cancel=None,
         ),
         text_signature = "($self, sources, *, exclude=(), include=(), exclude_from=(), \
             exclude_if_present=(), exclude_caches=False, exclude_nodump=False, \
             exclude_larger_than=None, mounts='local', jobs=None, time=None, dry_run=False, \
             change_sources=False, allow_full_copies=False, checksum=False, check_basis=False, \
-            hashes=True, recycle=True, prune=True, note=None, progress=None, notify=None, cancel=None)",
+            hashes=True, recycle=True, prune=True, note=None, cache_dir=None, progress=None, notify=None, cancel=None)",
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -306,6 +308,7 @@ impl Store {
         recycle: bool,
         prune: Option<&Bound<'py, PyAny>>,
         note: Option<String>,
+        cache_dir: Option<FsPath>,
         progress: Option<Bound<'py, PyAny>>,
         notify: Option<Bound<'py, PyAny>>,
         cancel: Option<&CancelToken>,
@@ -343,6 +346,9 @@ impl Store {
         }
         if !hashes {
             options = options.hashes(Hashes::Off);
+        }
+        if let Some(folder) = cache_dir {
+            options = options.cache(folder.0);
         }
         if !recycle {
             options = options.recycling(Recycling::Off);

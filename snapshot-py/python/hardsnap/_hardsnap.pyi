@@ -129,6 +129,7 @@ class Store:
         recycle: bool = True,
         prune: bool | RetentionPolicy = True,
         note: str | None = None,
+        cache_dir: _Path | None = None,
         progress: _OnProgress | None = None,
         notify: _OnNews | None = None,
         cancel: CancelToken | None = None,
