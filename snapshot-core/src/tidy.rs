@@ -13,7 +13,7 @@ use crate::layout;
 use crate::name::SnapshotName;
 use crate::record::SnapshotInfo;
 use crate::report::{Problem, Warning};
-use crate::store::{Inventory, Spare, Store, names_in, newest_spare};
+use crate::store::{Inventory, Spare, Store, disown, names_in, newest_spare};
 
 /// What tidying up came to.
 #[derive(Default)]
@@ -119,8 +119,11 @@ pub(crate) fn tidy(
         if !names.is_empty() {
             observer.on_event(&Event::Phase(Phase::TidyingUp));
         }
-        for name in names {
+        for mut name in names {
             cancel.check()?;
+            if place == layout::TRASH && layout::spare_of(&name).is_some() {
+                name = disown(&dir, &name).map_err(failed)?;
+            }
             // What resists stays where it harms nobody, and is tried again
             // by the next run.
             let left = remove::tree(

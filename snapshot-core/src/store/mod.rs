@@ -28,7 +28,7 @@ use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
 pub(crate) use crate::store::list::Inventory;
 pub use crate::store::mark::MarkReport;
-pub(crate) use crate::store::spare::{Spare, Spares, names_in, newest_spare};
+pub(crate) use crate::store::spare::{Spare, Spares, disown, names_in, newest_spare};
 pub(crate) use crate::store::state::State;
 
 /// A store, the destination of backups.

@@ -2,13 +2,14 @@
 //! next snapshot is made of it.
 
 use std::ffi::{CStr, CString};
+use std::io;
 
 use crate::cancel::CancelToken;
 use crate::capabilities::Capabilities;
 use crate::compare::Names;
 use crate::error::Result;
 use crate::fs::dir::Dir;
-use crate::fs::publish::InodeNumbers;
+use crate::fs::publish::{self, InodeNumbers};
 use crate::fs::remove;
 use crate::fs::scan::Batch;
 use crate::layout;
@@ -115,10 +116,23 @@ impl Store {
         cancel: &CancelToken,
     ) -> Result<()> {
         let path = self.path().join(layout::CONTROL).join(layout::TRASH);
-        remove::tree(trash, &spare.file(), &path, cancel)
+        disown(trash, &spare.file())
+            .and_then(|file| remove::tree(trash, &file, &path, cancel))
             .map(drop)
             .map_err(|error| self.failed("remove", layout::TRASH, error))
     }
+}
+
+/// Gives a spare another name before anything of it is removed: what has that
+/// of one is taken for the whole snapshot that it was.
+pub(crate) fn disown(trash: &Dir, file: &CStr) -> io::Result<CString> {
+    let gone = CString::new([file.to_bytes(), b".gone"].concat())?;
+    match publish::rename(trash, file, trash, &gone) {
+        Ok(()) => trash.sync()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(gone)
 }
 
 pub(crate) fn newest_spare(names: &[CString]) -> Option<Spare> {
@@ -129,7 +143,7 @@ pub(crate) fn newest_spare(names: &[CString]) -> Option<Spare> {
 }
 
 /// The names in a directory that was just opened.
-pub(crate) fn names_in(dir: &Dir) -> std::io::Result<Vec<CString>> {
+pub(crate) fn names_in(dir: &Dir) -> io::Result<Vec<CString>> {
     let mut names = Vec::new();
     while let Some(batch) = Batch::read(dir)? {
         names.extend(batch.iter().map(|(name, _): (&CStr, _)| name.to_owned()));

@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use hardsnap_tests::{
-    Hardsnap, Mount, Scratch, StoreView, can_trace, noon, skip_unless, snapshot_name,
+    Hardsnap, Mount, Scratch, StoreView, TreeImage, assert_same, can_trace, noon, skip_unless,
+    snapshot_name,
 };
 
 use super::{Steady, inode};
@@ -157,4 +158,32 @@ fn what_a_dead_run_left_and_resists_is_in_nobodys_way() {
     let _ = chattr.args(["-R", "-f", "-i"]).arg(&steady.store).status();
     steady.back_up(|command| command);
     steady.view.assert_tidy();
+}
+
+/// What has the name of a spare is believed to be the snapshot that it was.
+#[test]
+fn a_spare_that_is_half_removed_is_none_any_more() {
+    if !skip_unless(can_trace(), "strace is not there, or may not trace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = many(simple(&scratch, "source"), 60).build();
+    let mut steady = Steady::new(scratch, source).settled();
+    let image = TreeImage::of(&steady.source);
+    let mut killed = 0;
+    for count in [3, 10, 20, 40, 60] {
+        // A newer one takes its place.
+        let command = steady.command().args(["--no-recycle", "--jobs", "1"]);
+        let command = command.arg(&steady.source).arg(&steady.store);
+        let injection = format!("unlinkat:signal=KILL:when={count}");
+        killed += usize::from(command.injecting(&injection).run().code() != Some(0));
+        for spare in steady.view.spares() {
+            let tree = steady.store.join(".hardsnap/trash").join(spare);
+            let tree = tree.join(steady.source.strip_prefix("/").unwrap());
+            assert_same(&image, &TreeImage::of(tree));
+        }
+        steady.back_up(|command| command.arg("--no-recycle"));
+        steady.view.assert_tidy();
+    }
+    assert!(killed >= 3, "killed {killed} times only");
 }
