@@ -3,6 +3,7 @@
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
+use crate::layout;
 use crate::name::SnapshotName;
 use crate::prune::remove;
 use crate::record::SnapshotInfo;
@@ -23,6 +24,8 @@ pub enum Deletion {
 
 impl Store {
     /// Removes the snapshots named.
+    ///
+    /// The spare goes as well: it may hold what was to be deleted.
     ///
     /// # Errors
     ///
@@ -50,7 +53,14 @@ impl Store {
                 there,
                 chosen: None,
             };
-            remove(self, &names, &mut spares, snapshots, observer, cancel)
+            let report = remove(self, &names, &mut spares, snapshots, observer, cancel)?;
+            // Who deletes by name may want something to be gone from the disk, and
+            // it may be in there too.
+            if let Some(spare) = spares.there.filter(|_| !report.removed.is_empty()) {
+                let trash = self.open_control(layout::TRASH)?;
+                self.give_up_spare(&trash, &spare, cancel)?;
+            }
+            Ok(report)
         })
     }
 
