@@ -2,10 +2,12 @@
 
 pub(crate) mod calendar;
 pub(crate) mod catalog;
+mod columns;
 pub(crate) mod human;
 pub(crate) mod json;
 mod progress;
 mod reporter;
+mod shell;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod text;
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 use crate::args::OutputArgs;
 
+pub(crate) use columns::Paint;
 pub(crate) use reporter::{Reporter, Seen, Told};
 
 /// The two streams, and what the user wants to see on them.
@@ -83,9 +86,18 @@ impl Console {
 
     /// Results may be coloured: on a terminal that can, unless `NO_COLOR` is
     /// set to anything but nothing (<https://no-color.org>).
-    pub(crate) fn colours(&self) -> bool {
+    pub(crate) fn paint(&self) -> Paint {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        self.stdout_is_terminal && !is_dumb() && !refused
+        if self.stdout_is_terminal && !is_dumb() && !refused {
+            Paint::Colours
+        } else {
+            Paint::Plain
+        }
+    }
+
+    /// What is printed is looked at, and not read by a program.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.stdout_is_terminal
     }
 
     /// JSON status lines are wanted.

@@ -15,12 +15,19 @@ pub(crate) struct DiffArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = VERSIONS_HELP)]
 pub(crate) struct VersionsArgs {
     /// The store
     pub(crate) store: PathBuf,
     /// The path that was backed up, as it is or was in the source
     pub(crate) path: PathBuf,
 }
+
+const VERSIONS_HELP: &str = "\
+Each version is told with the first snapshot that has it, how many have it, and the command that
+brings it back, from the last one that has it: put a directory in the place of DIR. With --verbose,
+also where it lies in the store. LOCAL TIME is the snapshot's time by the clocks here; its name is in
+UTC.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = GLOB_HELP)]

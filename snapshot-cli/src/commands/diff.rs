@@ -23,7 +23,7 @@ pub(super) fn run(args: &DiffArgs, console: &Arc<Console>) -> Result<Ending, Fai
         })?;
         console.print_json(&json::Line::summary(&totals));
     } else {
-        let mut difference = Difference::new(console.colours(), console.verbosity() > 0);
+        let mut difference = Difference::new(console.paint(), console.verbosity() > 0);
         print_each(console, changes, |out, change| {
             totals.add(change);
             out.write_all(difference.line(change).as_bytes())

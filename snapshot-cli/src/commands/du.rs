@@ -46,7 +46,7 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
     if console.is_json() {
         console.print_json(&json::Line::summary(&usage));
     } else {
-        console.print(&catalog::usage(&usage));
+        console.print(&catalog::usage(&usage, console.paint()));
     }
     printed(console, Ending::Done)
 }

@@ -173,7 +173,7 @@ impl Show<'_> {
         }
         let zone = policy.zone();
         if self.calendar {
-            console.print(&calendar::draw(plan, zone, console.colours()));
+            console.print(&calendar::draw(plan, zone, console.paint()));
         } else {
             console.put(|out| table::write(out, plan, zone, heading));
         }

@@ -8,9 +8,9 @@ use hardsnap::{
 };
 
 use super::{printed, watched};
-use crate::args::{RestoreArgs, system_zone};
+use crate::args::RestoreArgs;
 use crate::exit::{Ending, Failure};
-use crate::output::text::plural;
+use crate::output::text::{local_zone, plural};
 use crate::output::{Console, human, json, summary};
 
 pub(super) fn run(args: &RestoreArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
@@ -24,7 +24,7 @@ pub(super) fn run(args: &RestoreArgs, console: &Arc<Console>) -> Result<Ending, 
     }
     let store = Store::open(&args.store)?;
     let snapshot = match args.before {
-        Some(when) => store.resolve_before(when.end(system_zone()))?,
+        Some(when) => store.resolve_before(when.end(local_zone()))?,
         None => store.resolve(word)?,
     };
     let target = match &args.to {

@@ -11,21 +11,29 @@ use crate::output::{Console, catalog, json, summary};
 
 pub(super) fn run(args: &VersionsArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let store = Store::open(&args.store)?;
-    let catalog = store.catalog()?;
-    let path = catalog.resolve(&args.path)?;
-    let versions = catalog.versions(&path)?;
-    tell_unknown(&catalog, console);
+    let known = store.catalog()?;
+    let path = known.resolve(&args.path)?;
+    let versions = known.versions(&path)?;
+    tell_unknown(&known, console);
     if versions.is_empty() {
         return Err(Failure::NotFound(path));
     }
     if console.is_json() {
         for version in &versions {
+            let restore_command = catalog::restore_command(&store, version);
+            let version = summary::Version::new(version, restore_command);
             console.print_json(&json::Line::new("version", version));
         }
-        let fields = summary::Versions::new(&path, versions.len(), &catalog);
+        let fields = summary::Versions::new(&path, versions.len(), &known);
         console.print_json(&json::Line::summary(fields));
     } else {
-        console.print(&catalog::versions(&store, &versions));
+        let all = console.verbosity() > 0;
+        console.print(&catalog::versions(&store, &versions, all, console.paint()));
+        if console.is_looked_at() && console.wants_standing_facts() {
+            console.hint(
+                "DIR is any directory; with --in-place instead of --to DIR it goes back to where it was",
+            );
+        }
     }
     printed(console, Ending::Done)
 }

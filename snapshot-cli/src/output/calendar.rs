@@ -6,6 +6,7 @@ use std::fmt::Write;
 use chrono::{Datelike, NaiveDate};
 use hardsnap::retention::{Every, Plan, Reason, Zone};
 
+use super::columns::{Colour, Paint};
 use super::table::{Line, lines};
 
 /// What a day's cell says: of all that is kept of that day, the reason that
@@ -64,18 +65,14 @@ impl Mark {
         }
     }
 
-    fn cell(self, colours: bool) -> String {
+    fn cell(self, paint: Paint) -> String {
         let (letter, _, colour) = self.look();
-        if colours {
-            format!("\x1b[{colour}m{letter}\x1b[0m")
-        } else {
-            letter.to_string()
-        }
+        paint.text(Colour(colour), &letter.to_string()).into_owned()
     }
 }
 
 /// Draws the months that hold a snapshot, in the days of `zone`.
-pub(crate) fn draw<Id: Ord>(plan: &Plan<Id>, zone: Zone, colours: bool) -> String {
+pub(crate) fn draw<Id: Ord>(plan: &Plan<Id>, zone: Zone, paint: Paint) -> String {
     let mut days: BTreeMap<NaiveDate, Mark> = BTreeMap::new();
     for line in lines(plan) {
         let day = zone.wall_time(line.time()).date_naive();
@@ -103,10 +100,10 @@ pub(crate) fn draw<Id: Ord>(plan: &Plan<Id>, zone: Zone, colours: bool) -> Strin
             }
             month = month_of(*day);
         }
-        strip.add(day.day0(), &mark.cell(colours));
+        strip.add(day.day0(), &mark.cell(paint));
     }
     strip.end(&mut text, month);
-    text + "\n" + &legend(&days.into_values().collect(), colours)
+    text + "\n" + &legend(&days.into_values().collect(), paint)
 }
 
 /// The cells of a month, as far as they are filled.
@@ -140,11 +137,11 @@ fn month_of(day: NaiveDate) -> i32 {
 }
 
 /// Explains the letters that there are, in one line.
-fn legend(seen: &BTreeSet<Mark>, colours: bool) -> String {
+fn legend(seen: &BTreeSet<Mark>, paint: Paint) -> String {
     let parts: Vec<String> = seen
         .iter()
         .rev()
-        .map(|mark| format!("{} {}", mark.cell(colours), mark.look().1))
+        .map(|mark| format!("{} {}", mark.cell(paint), mark.look().1))
         .collect();
     parts.join("   ") + "\n"
 }
@@ -160,14 +157,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn drawn(times: &[&str], line: &str, colours: bool) -> String {
+    fn drawn(times: &[&str], line: &str, paint: Paint) -> String {
         let policy: Policy = line.parse().unwrap();
         let snapshots = times.iter().enumerate();
         let snapshots: Vec<_> = snapshots
             .map(|(id, time)| Snapshot::new(id, at(time)).with_held(id == 0))
             .collect();
         let plan = plan(&snapshots, &policy, at("2026-06-01T00:00:00Z"));
-        draw(&plan, policy.zone(), colours)
+        draw(&plan, policy.zone(), paint)
     }
 
     const TIMES: [&str; 5] = [
@@ -190,23 +187,27 @@ mod tests {
 
 a all, last   H held   f dated in the future   . removed
 ";
-        assert_eq!(drawn(&TIMES, "last 1", false), expected);
-        let year = drawn(&TIMES, "all yearly, last of all monthly, last 4", false);
+        assert_eq!(drawn(&TIMES, "last 1", Paint::Plain), expected);
+        let year = drawn(
+            &TIMES,
+            "all yearly, last of all monthly, last 4",
+            Paint::Plain,
+        );
         assert!(
             year.contains(
                 "2026-01  y                                                           m\n"
             )
         );
-        assert_eq!(drawn(&[], "last 1", false), "");
+        assert_eq!(drawn(&[], "last 1", Paint::Plain), "");
     }
 
     #[test]
     fn colours_change_nothing_but_the_colour() {
-        let mut text = drawn(&TIMES, "last 1", true);
+        let mut text = drawn(&TIMES, "last 1", Paint::Colours);
         assert!(text.contains("\x1b[91mH\x1b[0m"));
         for colour in (30..=37).chain(90..=97).chain([0]) {
             text = text.replace(&format!("\x1b[{colour}m"), "");
         }
-        assert_eq!(text, drawn(&TIMES, "last 1", false));
+        assert_eq!(text, drawn(&TIMES, "last 1", Paint::Plain));
     }
 }

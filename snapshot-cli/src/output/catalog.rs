@@ -7,52 +7,82 @@ use std::path::{Path, PathBuf};
 use hardsnap::retention::Zone;
 use hardsnap::{
     Aspect, CatalogEntry, ChangeKind, EntryChange, EntryKind, EntryVersion, FileTime, FoundPath,
-    SnapshotName, Store,
+    Store,
 };
 
-use super::human::table;
+use super::columns::{Colour, Paint, table};
+use super::shell;
 use super::summary::{Diff, NextPrune, Set, Usage};
-use super::text::{Escaped, count, plural, size};
-use crate::args::system_zone;
+use super::text::{Escaped, clock, count, local_zone, plural, size};
 
-/// The versions of a path, each with where it is in the store.
-pub(crate) fn versions(store: &Store, versions: &[EntryVersion]) -> String {
-    let zone = system_zone();
+/// The versions of a path, each with the command that brings it back.
+pub(crate) fn versions(
+    store: &Store,
+    versions: &[EntryVersion],
+    all: bool,
+    paint: Paint,
+) -> String {
+    let zone = local_zone();
     let heads = [
-        "FIRST",
-        "LAST",
+        "FIRST IN",
+        "LOCAL TIME",
         "SNAPSHOTS",
         "MODE",
         "SIZE",
         "MODIFIED",
-        "IN THE STORE",
     ];
-    let mut rows = vec![heads.map(str::to_owned)];
-    for version in versions {
+    let rows = versions.iter().map(|version| {
         let entry = &version.entry;
-        rows.push([
-            version.first.to_string(),
-            version.last.to_string(),
-            count(version.snapshots as u64),
-            mode(entry.kind, entry.mode),
-            size_of(entry),
-            clock(entry.mtime, zone),
-            place(store, version.last, entry),
-        ]);
+        [
+            version.first.to_string().into(),
+            clock(version.first.time(), zone).into(),
+            count(version.snapshots as u64).into(),
+            mode(entry.kind, entry.mode).into(),
+            size_of(entry).into(),
+            file_clock(entry.mtime, zone).into(),
+        ]
+    });
+    let table = table(heads, rows, &[2, 4], paint);
+    let mut lines = table.lines();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, version) in lines.zip(versions) {
+        let _ = writeln!(text, "{line}");
+        if let Some(target) = &version.entry.link_target {
+            let _ = writeln!(text, "    -> {}", Escaped::new(target));
+        }
+        if all {
+            if let Some(place) = place(store, version) {
+                let _ = writeln!(text, "    {}", Escaped::new(&place));
+            }
+        }
+        let _ = match restore_command(store, version) {
+            Some(command) => writeln!(text, "    {}", paint.text(Colour::GREEN, &command)),
+            None => writeln!(text, "    not stored: the destination cannot hold it"),
+        };
     }
-    table(&rows, &[2, 4])
+    text
 }
 
-/// The path of an entry's copy; a symlink with what it points to.
-fn place(store: &Store, snapshot: SnapshotName, entry: &CatalogEntry) -> String {
-    if !entry.is_stored() {
-        return "nowhere: the destination cannot hold it".to_owned();
-    }
-    let below = entry.path.strip_prefix("/").unwrap_or(&entry.path);
-    let path = store.path().join(snapshot.to_string()).join(below);
-    let target = entry.link_target.as_ref();
-    let target = target.map(|target| format!(" -> {}", Escaped::new(target)));
-    format!("{}{}", Escaped::new(&path), target.unwrap_or_default())
+/// Where a version is in the store, if it is there.
+fn place(store: &Store, version: &EntryVersion) -> Option<PathBuf> {
+    let path = &version.entry.path;
+    let below = path.strip_prefix("/").unwrap_or(path);
+    let tree = store.path().join(version.last.to_string());
+    version.entry.is_stored().then(|| tree.join(below))
+}
+
+/// The command that brings a version back, for a shell; none if the store could
+/// not hold it. What is neither a file nor a directory, the catalog holds too.
+pub(crate) fn restore_command(store: &Store, version: &EntryVersion) -> Option<String> {
+    let entry = &version.entry;
+    let is_held = match entry.kind {
+        EntryKind::File | EntryKind::Directory => entry.is_stored(),
+        _ => true,
+    };
+    is_held.then(|| {
+        let (store, path) = (shell::word(store.path()), shell::word(&entry.path));
+        format!("hardsnap restore {store} {} {path} --to DIR", version.last)
+    })
 }
 
 /// What stands over the lines of [`found`].
@@ -80,7 +110,7 @@ fn found_line(first: &str, last: &str, snapshots: &str, size: &str, path: &str) 
 /// itself is left out unless all is wanted: a directory's mtime, and what came
 /// along with a directory that was moved.
 pub(crate) struct Difference {
-    colours: bool,
+    paint: Paint,
     all: bool,
     /// The last directory that was moved: where to and where from.
     moved: Option<(PathBuf, PathBuf)>,
@@ -88,9 +118,9 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
-    pub(crate) fn new(colours: bool, all: bool) -> Difference {
+    pub(crate) fn new(paint: Paint, all: bool) -> Difference {
         Difference {
-            colours,
+            paint,
             all,
             moved: None,
             left_out: 0,
@@ -104,9 +134,9 @@ impl Difference {
             return String::new();
         }
         let word = format!("{:8}", change.kind.as_str());
-        let word = match (self.colours, colour(change.kind)) {
-            (true, Some(colour)) => format!("\x1b[{colour}m{word}\x1b[0m"),
-            _ => word,
+        let word = match colour(change.kind) {
+            Some(colour) => self.paint.text(colour, &word),
+            None => word.as_str().into(),
         };
         let entry = change.after.as_ref().or(change.before.as_ref());
         let path = entry.map(|entry| shown(&change.path, entry));
@@ -173,13 +203,13 @@ impl Difference {
     }
 }
 
-fn colour(kind: ChangeKind) -> Option<u8> {
+fn colour(kind: ChangeKind) -> Option<Colour> {
     match kind {
-        ChangeKind::Added => Some(32),
-        ChangeKind::Removed => Some(31),
-        ChangeKind::Modified => Some(33),
-        ChangeKind::Metadata => Some(36),
-        ChangeKind::Moved => Some(94),
+        ChangeKind::Added => Some(Colour::GREEN),
+        ChangeKind::Removed => Some(Colour::RED),
+        ChangeKind::Modified => Some(Colour::YELLOW),
+        ChangeKind::Metadata => Some(Colour::CYAN),
+        ChangeKind::Moved => Some(Colour::BLUE),
         _ => None,
     }
 }
@@ -201,7 +231,7 @@ fn remark(aspect: Aspect, before: &CatalogEntry, after: &CatalogEntry) -> String
 }
 
 /// What snapshots hold, as a table, and what they hold together.
-pub(crate) fn usage(usage: &Usage) -> String {
+pub(crate) fn usage(usage: &Usage, paint: Paint) -> String {
     let Usage {
         snapshots,
         together,
@@ -211,19 +241,17 @@ pub(crate) fn usage(usage: &Usage) -> String {
     if snapshots.is_empty() {
         return "no snapshots\n".to_owned();
     }
-    let zone = system_zone();
+    let zone = local_zone();
     let heads = ["SNAPSHOT", "LOCAL TIME", "ALONE", "FILES"];
-    let mut rows = vec![heads.map(str::to_owned)];
-    for alone in snapshots {
-        let time = zone.wall_time(alone.name.time());
-        rows.push([
-            alone.name.to_string(),
-            time.format("%Y-%m-%d %H:%M:%S").to_string(),
-            size(alone.sizes.freed_bytes),
-            count(alone.sizes.files),
-        ]);
-    }
-    let mut text = table(&rows, &[2, 3]);
+    let rows = snapshots.iter().map(|alone| {
+        [
+            alone.name.to_string().into(),
+            clock(alone.name.time(), zone).into(),
+            size(alone.sizes.freed_bytes).into(),
+            count(alone.sizes.files).into(),
+        ]
+    });
+    let mut text = table(heads, rows, &[2, 3], paint);
     if let Some(together) = together {
         let snapshots = number_of(together);
         let _ = writeln!(text, "deleting {snapshots} would free {}", freed(together));
@@ -312,13 +340,10 @@ fn mode(kind: EntryKind, mode: u32) -> String {
     text
 }
 
-/// A time as the clocks of `zone` show it.
-fn clock(time: FileTime, zone: Zone) -> String {
+/// A time as the clocks of `zone` show it, if there is a calendar for it.
+fn file_clock(time: FileTime, zone: Zone) -> String {
     match time.to_utc() {
-        Some(time) => {
-            let time = zone.wall_time(time);
-            time.format("%Y-%m-%d %H:%M:%S").to_string()
-        }
+        Some(time) => clock(time, zone),
         None => format!("{} s after 1970", count_signed(time.seconds())),
     }
 }

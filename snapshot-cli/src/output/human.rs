@@ -3,14 +3,15 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use hardsnap::retention::Status;
+use hardsnap::retention::{Status, Zone};
 use hardsnap::{
     BackupReport, Counts, LeftOutBy, MarkReport, Outcome, Pause, Problem, PrunePlan, ReindexReport,
     RemovalReport, RestoreReport, Room, SnapshotInfo, SnapshotName, Store, Suspicion, TreeReport,
 };
 
+use super::columns::{Cell, Colour, Paint, table};
 use super::summary::status;
-use super::text::{Escaped, count, duration, plural, size};
+use super::text::{Escaped, clock, count, duration, plural, size};
 
 /// So many snapshots are named where they are not what was asked for.
 const NAMED_SNAPSHOTS: usize = 5;
@@ -225,66 +226,73 @@ pub(crate) fn named(verb: &str, names: &[SnapshotName], all_names: bool) -> Stri
 }
 
 /// The snapshots as a table.
-pub(crate) fn list(snapshots: &[SnapshotInfo], with_sources: bool) -> String {
+pub(crate) fn list(
+    snapshots: &[SnapshotInfo],
+    with_sources: bool,
+    zone: Zone,
+    paint: Paint,
+) -> String {
     if snapshots.is_empty() {
         return "no snapshots\n".to_owned();
     }
-    let heads = ["SNAPSHOT", "STATUS", "FILES", "SIZE", "NEW", "NOTE"];
-    let mut rows = vec![heads.map(str::to_owned)];
-    for snapshot in snapshots {
+    let last = if with_sources {
+        "SOURCES AND NOTE"
+    } else {
+        "NOTE"
+    };
+    let heads = [
+        "SNAPSHOT",
+        "LOCAL TIME",
+        "STATUS",
+        "FILES",
+        "SIZE",
+        "NEW",
+        last,
+    ];
+    let rows = snapshots.iter().map(|snapshot| {
         let counts = &snapshot.counts;
-        let mut standing = status(snapshot.status).to_owned();
-        if snapshot.held {
-            standing += ", held";
-        }
-        let note = snapshot.note.iter();
-        let note = note.map(|note| Escaped::new(note).to_string());
-        let reasons = snapshot.suspicions.iter().map(suspicion);
-        let remarks: Vec<String> = note.chain(reasons).collect();
-        let mut note = (!remarks.is_empty()).then(|| remarks.join("; "));
-        if with_sources {
-            let sources = snapshot
-                .sources
-                .iter()
-                .map(|source| Escaped::new(source).to_string());
-            let sources = sources.collect::<Vec<_>>().join(" ");
-            note = Some(note.map_or_else(|| sources.clone(), |note| format!("{sources}  {note}")));
-        }
-        rows.push([
-            snapshot.name.to_string(),
-            standing,
-            count(counts.files()),
-            size(counts.bytes()),
-            size(counts.bytes_copied),
-            note.unwrap_or_default(),
-        ]);
-    }
-    if with_sources {
-        rows[0][5] = "SOURCES AND NOTE".to_owned();
-    }
-    table(&rows, &[2, 3, 4])
+        [
+            snapshot.name.to_string().into(),
+            clock(snapshot.name.time(), zone).into(),
+            standing(snapshot),
+            count(counts.files()).into(),
+            size(counts.bytes()).into(),
+            size(counts.bytes_copied).into(),
+            remarks(snapshot, with_sources).into(),
+        ]
+    });
+    table(heads, rows, &[3, 4, 5], paint)
 }
 
-/// Columns as wide as their widest cell; those of figures stand to the right.
-pub(super) fn table<const N: usize>(rows: &[[String; N]], figures: &[usize]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = widths[column];
-            // Writing to a String cannot fail.
-            let _ = if figures.contains(&column) {
-                write!(line, "{cell:>width$}  ")
-            } else {
-                write!(line, "{cell:width$}  ")
-            };
-        }
-        text += line.trim_end();
-        text.push('\n');
+/// What a snapshot counts for, and whether it is held.
+fn standing(snapshot: &SnapshotInfo) -> Cell {
+    let mut text = status(snapshot.status).to_owned();
+    if snapshot.held {
+        text += ", held";
     }
-    text
+    match snapshot.status {
+        Status::Complete if snapshot.held => Cell::coloured(text, Colour::CYAN),
+        Status::Complete => text.into(),
+        Status::Partial => Cell::coloured(text, Colour::YELLOW),
+        _ => Cell::coloured(text, Colour::RED),
+    }
+}
+
+/// The sources, if they are wanted, the note, and what looked wrong.
+fn remarks(snapshot: &SnapshotInfo, with_sources: bool) -> String {
+    let note = snapshot.note.iter();
+    let note = note.map(|note| Escaped::new(note).to_string());
+    let reasons = snapshot.suspicions.iter().map(suspicion);
+    let remarks: Vec<String> = note.chain(reasons).collect();
+    let remarks = remarks.join("; ");
+    if !with_sources {
+        return remarks;
+    }
+    let sources = snapshot.sources.iter();
+    let sources: Vec<String> = sources
+        .map(|source| Escaped::new(source).to_string())
+        .collect();
+    format!("{}  {remarks}", sources.join(" "))
 }
 
 /// What a prune would do, or will do, with each snapshot, oldest first.
@@ -495,18 +503,5 @@ mod tests {
         let expected = "cannot open /a\\n/\\xff: Permission denied";
         assert_eq!(message(&text, &[path]), expected);
         assert_eq!(message("fine: /a/b", &[Path::new("/")]), "fine: /a/b");
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let cells = |row: [&str; 6]| row.map(str::to_owned);
-        let rows = [
-            cells(["A", "B", "C", "D", "E", "F"]),
-            cells(["long", "b", "1,000", "1 B", "2 B", ""]),
-        ];
-        assert_eq!(
-            table(&rows, &[2, 3, 4]),
-            "A     B      C    D    E  F\nlong  b  1,000  1 B  2 B\n"
-        );
     }
 }

@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use chrono::SecondsFormat;
 use hardsnap::json::PathFields;
 use hardsnap::retention::Status;
 use hardsnap::{
-    BackupReport, Catalog, ChangeKind, EntryChange, Pause, PrunePlan, RemovalReport, RestoreReport,
-    Room, Sizes, SnapshotInfo, SnapshotName, Store, TreeReport, Warning,
+    BackupReport, Catalog, ChangeKind, EntryChange, EntryVersion, Pause, PrunePlan, RemovalReport,
+    RestoreReport, Room, Sizes, SnapshotInfo, SnapshotName, Store, TreeReport, Warning,
 };
 use serde::Serialize;
 
@@ -160,6 +161,26 @@ impl Diff {
             ChangeKind::Metadata => self.metadata += 1,
             ChangeKind::Moved => self.moved += 1,
             _ => {}
+        }
+    }
+}
+
+/// One version of a path.
+#[derive(Debug, Serialize)]
+pub(crate) struct Version<'a> {
+    #[serde(flatten)]
+    version: &'a EntryVersion,
+    appeared: String,
+    restore_command: Option<String>,
+}
+
+impl<'a> Version<'a> {
+    pub(crate) fn new(version: &'a EntryVersion, restore_command: Option<String>) -> Version<'a> {
+        let appeared = version.first.time();
+        Version {
+            version,
+            appeared: appeared.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            restore_command,
         }
     }
 }

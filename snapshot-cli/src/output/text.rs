@@ -5,6 +5,11 @@ use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use hardsnap::retention::Zone;
+
+use crate::args::system_zone;
+
 /// A name or a message made harmless for a terminal: control characters and
 /// bytes that are not UTF-8 are escaped, everything else is as it is.
 pub(crate) struct Escaped<'a>(&'a [u8]);
@@ -87,6 +92,19 @@ pub(crate) fn size(bytes: u64) -> String {
     } else {
         format!("{} {name}", rounded(1, unit))
     }
+}
+
+/// The zone of the clocks here: what `TZ` names, else the system's.
+pub(crate) fn local_zone() -> Zone {
+    let named = std::env::var("TZ").ok();
+    let named = named.and_then(|name| name.strip_prefix(':').unwrap_or(&name).parse().ok());
+    named.unwrap_or_else(system_zone)
+}
+
+/// An instant as the clocks of `zone` show it.
+pub(crate) fn clock(instant: DateTime<Utc>, zone: Zone) -> String {
+    let time = zone.wall_time(instant);
+    time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// A length of time in its two largest units: `0.9 s`, `1 min 5 s`, `2 h 3 min`.

@@ -6,10 +6,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hardsnap_tests::{
-    Clock, Edit, Outcome, Scratch, StoreView, TreeImage, apply, cases, day_of_edits, noon,
-    snapshot_name,
+    Clock, Edit, Outcome, Scratch, StoreView, TreeImage, apply, cases, day_of_edits,
+    hardsnap_binary, is_root, noon, snapshot_name,
 };
 use proptest::prelude::proptest;
 use serde_json::Value;
@@ -298,11 +299,14 @@ fn a_path_has_its_versions_oldest_first() {
         assert_eq!(text(last, "last"), snapshot_name(&noon(6)));
     }
     let table = told(&scratch, "versions", &store, &["source/file"]);
-    assert_eq!(table.lines().count(), 7, "{table}");
-    let line = table.lines().last().unwrap();
-    let copy = line.split_whitespace().last().unwrap();
-    assert_eq!(fs::read(copy).unwrap(), b"nearly the last", "{line}");
+    // A line of heads, then two lines a version.
+    assert_eq!(table.lines().count(), 13, "{table}");
+    let line = table.lines().nth_back(1).unwrap();
+    assert!(line.starts_with(&snapshot_name(&noon(5))), "{line}");
     assert!(line.contains("-rw-") && line.contains("15 B"), "{line}");
+    let all = told(&scratch, "versions", &store, &["source/file", "-v"]);
+    let copy = all.lines().nth_back(1).unwrap().trim();
+    assert_eq!(fs::read(copy).unwrap(), b"nearly the last", "{all}");
 
     let missing = scratch.hardsnap("versions").arg(&store).arg("source/fil");
     let missing = missing.json().expect(1);
@@ -311,6 +315,64 @@ fn a_path_has_its_versions_oldest_first() {
         missing.messages()[0]["path"],
         source.join("fil").to_str().unwrap()
     );
+}
+
+#[test]
+fn the_command_that_is_told_of_a_version_brings_it_back() {
+    let scratch = Scratch::new();
+    let mut tree = scratch.tree("it's a source").symlink("link", "$HOME");
+    for name in AWKWARD {
+        tree = tree.file(name, b"first");
+    }
+    let source = tree.build();
+    let store = scratch.join("the $store");
+    scratch.snapshot(&source, &store, &noon(0));
+    for name in AWKWARD {
+        fs::write(source.join(OsStr::from_bytes(name)), "second, longer").unwrap();
+    }
+    scratch.snapshot(&source, &store, &noon(1));
+    for (number, name) in AWKWARD.iter().enumerate() {
+        let path = source.join(OsStr::from_bytes(name));
+        let asked = scratch.hardsnap("versions").arg(&store).arg(&path).json();
+        let versions = lines(&asked.expect(0), "version");
+        let contents = ["first", "second, longer"];
+        assert_eq!(versions.len(), contents.len(), "{}", path.display());
+        for (version, content) in versions.iter().zip(contents) {
+            let directory = format!("back {number} {}", content.len());
+            let back = follow(&scratch, text(version, "restore_command"), &directory);
+            let below = path.strip_prefix("/").unwrap();
+            assert_eq!(fs::read_to_string(back.join(below)).unwrap(), content);
+        }
+    }
+    let asked = ask(
+        &scratch,
+        "versions",
+        &store,
+        &[source.join("link").to_str().unwrap()],
+    );
+    let version = &lines(&asked, "version")[0];
+    assert_eq!(version["appeared"], noon(0));
+    let back = follow(&scratch, text(version, "restore_command"), "link back");
+    let link = back.join(source.strip_prefix("/").unwrap()).join("link");
+    assert_eq!(fs::read_link(link).unwrap(), Path::new("$HOME"));
+}
+
+/// Lets a shell do what a command that was printed says, with a directory in
+/// the place of `DIR`.
+fn follow(scratch: &Scratch, command: &str, directory: &str) -> PathBuf {
+    let words = command.strip_prefix("hardsnap restore ").unwrap();
+    let words = words.strip_suffix("--to DIR").unwrap();
+    let program = hardsnap_binary();
+    let script = format!("exec \"$0\" restore {words} --to \"$1\"");
+    let back = scratch.join(directory);
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(script).arg(program).arg(&back);
+    let outcome = shell.output().unwrap();
+    let code = outcome.status.code();
+    // An ordinary user cannot give away the directories above.
+    let is_done = code == Some(0) || (code == Some(3) && !is_root());
+    assert!(is_done, "{command}: {outcome:?}");
+    back
 }
 
 #[test]
