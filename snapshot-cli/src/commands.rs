@@ -8,6 +8,7 @@ mod find;
 mod init;
 mod list;
 mod mark;
+mod patch;
 mod preview;
 mod prune;
 mod reindex;

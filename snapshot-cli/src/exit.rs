@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use hardsnap::retention::PolicyError;
-use hardsnap::{Error, ErrorKind, FilterError};
+use hardsnap::{EntryKind, Error, ErrorKind, FilterError};
 
 use crate::output::{Console, human, json};
 use crate::signal;
@@ -57,6 +57,10 @@ pub(crate) enum Failure {
     Input(String),
     /// No snapshot has it.
     NotFound(PathBuf),
+    /// Neither of the two snapshots has it.
+    InNeither(PathBuf),
+    /// It is no file, but this.
+    NotAFile(PathBuf, EntryKind),
     /// The user did not agree.
     Declined,
     /// What was asked for could not be written.
@@ -84,6 +88,8 @@ impl Failure {
             Failure::Unreadable(..)
             | Failure::Input(_)
             | Failure::NotFound(_)
+            | Failure::InNeither(_)
+            | Failure::NotAFile(..)
             | Failure::Declined
             | Failure::Output(_)
             | Failure::System(..) => 1,
@@ -108,6 +114,13 @@ impl Failure {
             Failure::Usage(text) | Failure::Input(text) => text.clone(),
             Failure::Unreadable(path, error) => format!("cannot read {}: {error}", path.display()),
             Failure::NotFound(path) => format!("no snapshot has {}", path.display()),
+            Failure::InNeither(path) => {
+                format!("neither of the two snapshots has {}", path.display())
+            }
+            Failure::NotAFile(path, kind) => {
+                let kind = kind.as_str();
+                format!("{} is a {kind}; a patch is of a file", path.display())
+            }
             Failure::Declined => "nothing was deleted".to_owned(),
             Failure::Output(error) => format!("cannot write the output: {error}"),
             Failure::System(operation, error) => format!("cannot {operation}: {error}"),
@@ -121,7 +134,10 @@ impl Failure {
                 .into_iter()
                 .chain(error.second_path())
                 .collect(),
-            Failure::Unreadable(path, _) | Failure::NotFound(path) => vec![path],
+            Failure::Unreadable(path, _)
+            | Failure::NotFound(path)
+            | Failure::InNeither(path)
+            | Failure::NotAFile(path, _) => vec![path],
             _ => Vec::new(),
         }
     }
@@ -132,7 +148,8 @@ impl Failure {
             Failure::Stopped { .. } => "cancelled",
             Failure::Usage(_) => "usage",
             Failure::Input(_) => "invalid_input",
-            Failure::NotFound(_) => "not_found",
+            Failure::NotFound(_) | Failure::InNeither(_) => "not_found",
+            Failure::NotAFile(..) => "not_a_file",
             Failure::Declined => "declined",
             Failure::Output(_) => "output",
             Failure::Unreadable(..) | Failure::System(..) => "io",
@@ -144,6 +161,12 @@ impl Failure {
             Failure::Engine(error) => error.hint().or(kind_hint(error.kind())),
             Failure::Usage(_) => Some("see --help"),
             Failure::NotFound(_) => Some("`hardsnap find STORE NAME` looks for a name everywhere"),
+            Failure::InNeither(_) => {
+                Some("`hardsnap versions STORE PATH` tells which snapshots have it")
+            }
+            Failure::NotAFile(..) => {
+                Some("without --patch, `hardsnap diff` tells what was changed")
+            }
             _ => None,
         }
     }

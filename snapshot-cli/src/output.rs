@@ -5,6 +5,7 @@ pub(crate) mod catalog;
 mod columns;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod patch;
 mod progress;
 mod reporter;
 mod shell;

@@ -456,8 +456,10 @@ fn exactly(path: &Path) -> Option<String> {
     path.to_str().is_none().then(bytes)
 }
 
-/// Base64 as RFC 4648 section 4 has it, with padding.
-fn base64(bytes: &[u8]) -> String {
+/// Base64 as RFC 4648 section 4 has it, with padding: what the fields hold
+/// whose names end in `_base64`.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

@@ -142,7 +142,7 @@ pub use restore::{
     RestoreTarget,
 };
 pub use room::{InvalidMinFree, MinFree, Room};
-pub use store::{MarkReport, Store};
+pub use store::{MarkReport, Store, StoredFile};
 pub use suspicion::{Extent, Suspicion};
 pub use tree::replicate_tree;
 pub use verify::{

@@ -12,6 +12,10 @@ pub(crate) struct DiffArgs {
     /// The snapshot to compare with it; the changes are those that lead from A to B
     #[arg(value_name = "B")]
     pub(crate) after: String,
+    /// Show how the text of one file was changed, as `diff -u` does. PATH is that of the source; of
+    /// a file that was moved, either path does
+    #[arg(long, value_name = "PATH")]
+    pub(crate) patch: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hardsnap::Store;
 
-use super::{print_each, printed, write_json};
+use super::{patch, print_each, printed, write_json};
 use crate::args::DiffArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::catalog::Difference;
@@ -14,6 +14,9 @@ pub(super) fn run(args: &DiffArgs, console: &Arc<Console>) -> Result<Ending, Fai
     let store = Store::open(&args.store)?;
     let before = store.resolve(&args.before)?.name;
     let after = store.resolve(&args.after)?.name;
+    if let Some(path) = &args.patch {
+        return patch::run(&store, before, after, path, console);
+    }
     let changes = store.catalog()?.changes(before, after)?;
     let mut totals = summary::Diff::new(before, after);
     if console.is_json() {

@@ -1,5 +1,6 @@
 //! A store: a directory with a marker, snapshots and their records.
 
+mod content;
 mod destination;
 mod init;
 mod list;
@@ -26,6 +27,7 @@ use crate::fs::smallfile::{self};
 use crate::layout;
 use crate::record::{FORMAT, Marker, SnapshotInfo};
 use crate::retention::{Policy, Status};
+pub use crate::store::content::StoredFile;
 pub(crate) use crate::store::list::Inventory;
 pub use crate::store::mark::MarkReport;
 pub(crate) use crate::store::spare::{Spare, Spares, disown, names_in, newest_spare};

@@ -27,6 +27,7 @@ mod moved;
 mod odd_disks;
 mod ordinary_user;
 mod output;
+mod patch;
 mod questions;
 mod racy;
 mod readers;

@@ -43,7 +43,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::SnapshotName;
 
 pub(crate) use copies::{Copies, Sharer};
-pub(crate) use place::resolve as resolve_path;
+pub(crate) use place::{names_of, resolve as resolve_path};
 pub(crate) use slices::{Row, Slice, Slices};
 pub(crate) use tally::Weight;
 

@@ -25,7 +25,7 @@ pub(super) struct Spot {
 /// # Errors
 ///
 /// [`ErrorKind::InvalidOption`] if it is not absolute or has a `..`.
-pub(super) fn names_of(path: &Path) -> Result<Vec<&[u8]>> {
+pub(crate) fn names_of(path: &Path) -> Result<Vec<&[u8]>> {
     let refused = |why: &str| {
         let message = format!("{} {why}", path.display());
         Err(Error::new(ErrorKind::InvalidOption, message).with_path(path))
