@@ -46,12 +46,18 @@ pub(crate) struct FindArgs {
 const GLOB_HELP: &str = "\
 GLOB has the syntax of .gitignore. Without a slash it is matched with names, wherever they are;
 with one, with whole paths from / on; with one at the end, with directories. `*` and `?` do not
-match a slash, `**` does.
+match a slash, `**` does. SIZE is that in the last snapshot that has the path, and LOCAL TIME when
+that was made, by the clocks here.
 
     hardsnap find STORE 'letter*.odt'
     hardsnap find STORE '/home/alice/**/*.jpg'";
 
+const DU_HELP: &str = "\
+Nothing is deleted. ALONE is what only that snapshot has: what deleting just it would free. What two
+snapshots share is freed when both are gone; so the numbers of several do not add up.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = DU_HELP)]
 pub(crate) struct DuArgs {
     /// The store
     pub(crate) store: PathBuf,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hardsnap::{Sizes, SnapshotName, Store};
 
-use super::{now, printed};
+use super::{now, printed, tell_pause};
 use crate::args::DuArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, catalog, json, summary};
@@ -47,6 +47,14 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
         console.print_json(&json::Line::summary(&usage));
     } else {
         console.print(&catalog::usage(&usage, console.paint()));
+        if is_of_all {
+            tell_pause(plan.pause(), console);
+        }
+        if console.is_looked_at() && console.wants_standing_facts() {
+            console.hint(
+                "ALONE is what only that snapshot has, and what deleting just it would free; nothing was deleted",
+            );
+        }
     }
     printed(console, Ending::Done)
 }

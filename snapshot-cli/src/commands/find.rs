@@ -15,15 +15,16 @@ pub(super) fn run(args: &FindArgs, console: &Arc<Console>) -> Result<Ending, Fai
     tell_unknown(&catalog, console);
     let mut count = 0;
     let is_json = console.is_json();
+    let findings = catalog::Findings::new(console.paint());
     print_each(console, matches, |out, found| {
         count += 1;
         if is_json {
             return write_json(out, &json::Line::new("found", found));
         }
         if count == 1 {
-            out.write_all(catalog::found_heads().as_bytes())?;
+            out.write_all(findings.heads().as_bytes())?;
         }
-        out.write_all(catalog::found(found).as_bytes())
+        out.write_all(findings.line(found).as_bytes())
     })?;
     if is_json {
         let fields = summary::Find::new(count, &catalog);

@@ -11,6 +11,7 @@ use hardsnap::{
 };
 
 use super::columns::{Colour, Paint, table};
+use super::human::names;
 use super::shell;
 use super::summary::{Diff, NextPrune, Set, Usage};
 use super::text::{Escaped, clock, count, local_zone, plural, size};
@@ -85,25 +86,46 @@ pub(crate) fn restore_command(store: &Store, version: &EntryVersion) -> Option<S
     })
 }
 
-/// What stands over the lines of [`found`].
-pub(crate) fn found_heads() -> String {
-    found_line("FIRST", "LAST", "SNAPSHOTS", "SIZE", "PATH")
-}
-
-/// A path that was found. Its columns are as wide as they ever get to be: the
+/// Paths that were found. Their columns are as wide as they ever get to be: the
 /// lines are printed as they come.
-pub(crate) fn found(found: &FoundPath) -> String {
-    found_line(
-        &found.first.to_string(),
-        &found.last.to_string(),
-        &count(found.snapshots as u64),
-        &size_of(&found.entry),
-        &shown(&found.entry.path, &found.entry),
-    )
+pub(crate) struct Findings {
+    zone: Zone,
+    paint: Paint,
 }
 
-fn found_line(first: &str, last: &str, snapshots: &str, size: &str, path: &str) -> String {
-    format!("{first:20}  {last:20}  {snapshots:>9}  {size:>8}  {path}\n")
+impl Findings {
+    pub(crate) fn new(paint: Paint) -> Findings {
+        let zone = local_zone();
+        Findings { zone, paint }
+    }
+
+    /// What stands over the lines.
+    pub(crate) fn heads(&self) -> String {
+        let columns = found_columns("FIRST IN", "LAST IN", "LOCAL TIME", "SNAPSHOTS", "SIZE");
+        let heads = format!("{columns}  PATH");
+        self.paint.text(Colour::BOLD, &heads).into_owned() + "\n"
+    }
+
+    pub(crate) fn line(&self, found: &FoundPath) -> String {
+        let columns = found_columns(
+            &found.first.to_string(),
+            &found.last.to_string(),
+            &clock(found.last.time(), self.zone),
+            &count(found.snapshots as u64),
+            &size_of(&found.entry),
+        );
+        let path = shown(&found.entry.path, &found.entry);
+        let path = match found.entry.kind {
+            EntryKind::Directory => self.paint.text(Colour::BLUE, &path),
+            EntryKind::Symlink => self.paint.text(Colour::CYAN, &path),
+            _ => path.as_str().into(),
+        };
+        format!("{columns}  {path}\n")
+    }
+}
+
+fn found_columns(first: &str, last: &str, clock: &str, snapshots: &str, size: &str) -> String {
+    format!("{first:20}  {last:20}  {clock:19}  {snapshots:>9}  {size:>8}")
 }
 
 /// The changes between two snapshots, told line by line. What says nothing by
@@ -218,6 +240,15 @@ fn colour(kind: ChangeKind) -> Option<Colour> {
 fn remark(aspect: Aspect, before: &CatalogEntry, after: &CatalogEntry) -> String {
     match aspect {
         Aspect::Kind => format!("{} -> {}", before.kind.as_str(), after.kind.as_str()),
+        // Of symlinks.
+        Aspect::Content if before.link_target != after.link_target => {
+            let target = |entry: &CatalogEntry| entry.link_target.clone().unwrap_or_default();
+            format!(
+                "to {} -> {}",
+                Escaped::new(&target(before)),
+                Escaped::new(&target(after))
+            )
+        }
         Aspect::Content if before.size_bytes != after.size_bytes => {
             format!("{} -> {}", size(before.size_bytes), size(after.size_bytes))
         }
@@ -265,16 +296,17 @@ pub(crate) fn usage(usage: &Usage, paint: Paint) -> String {
             0 => writeln!(text, "{would} remove nothing"),
             _ => writeln!(
                 text,
-                "{would} remove {} and free {}",
+                "{would} remove {} and free {}\n    {}\n    (the tree of the newest may be kept as the spare until the next backup)",
                 number_of(set),
-                freed(set)
+                freed(set),
+                names(&set.snapshots, false)
             ),
         };
     }
     if let Some(spare) = spare {
         let _ = writeln!(
             text,
-            "the spare, {}, from which the next snapshot is made, holds {}",
+            "the spare, the tree of the expired {} that the next backup reuses, holds {} more",
             spare.name,
             size(spare.sizes.freed_bytes)
         );

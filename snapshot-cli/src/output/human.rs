@@ -211,18 +211,25 @@ fn not_taken(skipped: usize, excluded: u64) -> String {
 }
 
 /// `pruned 2: NAME, NAME`.
-pub(crate) fn named(verb: &str, names: &[SnapshotName], all_names: bool) -> String {
+pub(crate) fn named(verb: &str, snapshots: &[SnapshotName], all_names: bool) -> String {
+    let number = count(snapshots.len() as u64);
+    format!("{verb} {number}: {}\n", names(snapshots, all_names))
+}
+
+/// `NAME, NAME and 2 more`.
+pub(super) fn names(snapshots: &[SnapshotName], all_names: bool) -> String {
     let shown = if all_names {
-        names.len()
+        snapshots.len()
     } else {
-        names.len().min(NAMED_SNAPSHOTS)
+        snapshots.len().min(NAMED_SNAPSHOTS)
     };
-    let list: Vec<String> = names[..shown].iter().map(SnapshotName::to_string).collect();
-    let mut text = format!("{verb} {}: {}", count(names.len() as u64), list.join(", "));
-    if shown < names.len() {
-        text = format!("{text} and {} more", count((names.len() - shown) as u64));
+    let (shown, rest) = snapshots.split_at(shown);
+    let list: Vec<String> = shown.iter().map(SnapshotName::to_string).collect();
+    let mut text = list.join(", ");
+    if !rest.is_empty() {
+        text = format!("{text} and {} more", count(rest.len() as u64));
     }
-    text + "\n"
+    text
 }
 
 /// The snapshots as a table.

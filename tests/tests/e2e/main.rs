@@ -40,6 +40,7 @@ mod removal;
 mod restore;
 mod retention;
 mod room;
+mod seen;
 mod sources;
 mod space;
 mod sparse;
