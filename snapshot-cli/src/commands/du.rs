@@ -32,15 +32,15 @@ pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failu
         for name in &names {
             alone.push(summary::Alone::new(*name, catalog.sizes(&[*name])?));
         }
+        let spare = catalog.spare_sizes()?;
+        let spare = spare.map(|(name, sizes)| summary::Alone::new(name, sizes));
         if is_of_all {
             let expired: Vec<_> = plan.remove().iter().map(|removed| removed.id).collect();
             let sizes = catalog.sizes(&expired)?;
-            let spare = catalog.spare_sizes()?;
-            let spare = spare.map(|(name, sizes)| summary::Alone::new(name, sizes));
             summary::Usage::of_all(alone, expired, sizes, plan.pause(), spare)
         } else {
             let sizes = catalog.sizes(&names)?;
-            summary::Usage::of_some(alone, names, sizes)
+            summary::Usage::of_some(alone, names, sizes, spare)
         }
     };
     if console.is_json() {

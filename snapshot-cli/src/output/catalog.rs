@@ -304,9 +304,13 @@ pub(crate) fn usage(usage: &Usage, paint: Paint) -> String {
         };
     }
     if let Some(spare) = spare {
+        let goes = match together {
+            Some(_) => "; `delete` removes it as well",
+            None => "",
+        };
         let _ = writeln!(
             text,
-            "the spare, the tree of the expired {} that the next backup reuses, holds {} more",
+            "the spare, the tree of the expired {} that the next backup reuses, holds {} more{goes}",
             spare.name,
             size(spare.sizes.freed_bytes)
         );

@@ -259,7 +259,12 @@ impl Alone {
 }
 
 impl Usage {
-    pub(crate) fn of_some(snapshots: Vec<Alone>, set: Vec<SnapshotName>, sizes: Sizes) -> Usage {
+    pub(crate) fn of_some(
+        snapshots: Vec<Alone>,
+        set: Vec<SnapshotName>,
+        sizes: Sizes,
+        spare: Option<Alone>,
+    ) -> Usage {
         Usage {
             snapshots,
             together: Some(Set {
@@ -267,7 +272,7 @@ impl Usage {
                 sizes,
             }),
             next_prune: None,
-            spare: None,
+            spare,
         }
     }
 

@@ -134,6 +134,32 @@ fn du_names_what_the_next_prune_would_remove() {
 }
 
 #[test]
+fn du_tells_of_the_spare_that_a_deletion_takes_along() {
+    let scratch = Scratch::new();
+    let source = scratch.tree("source").file("file", b"first").build();
+    let store = scratch.join("store");
+    let init = scratch.hardsnap("init").args(["--keep-last", "1"]);
+    init.arg(&store).run().expect(0);
+    for day in 0..2 {
+        fs::write(source.join("file"), format!("content of day {day}")).unwrap();
+        scratch.snapshot(&source, &store, &noon(day));
+    }
+    let spare = snapshot_name(&noon(0));
+    let du = |words: &[&str]| scratch.hardsnap("du").arg(&store).args(words);
+    if du(&[]).json().expect(0).summary()["spare"].is_null() {
+        return skip("a disk on which a spare is kept");
+    }
+    let all = du(&[]).run().expect(0).stdout();
+    assert!(all.contains(&format!("the expired {spare} ")), "{all}");
+    assert!(!all.contains("`delete`"), "{all}");
+    let some = du(&["latest"]).run().expect(0).stdout();
+    assert!(some.contains(&format!("the expired {spare} ")), "{some}");
+    assert!(some.ends_with("; `delete` removes it as well\n"), "{some}");
+    let some = du(&["latest"]).json().expect(0).summary();
+    assert_eq!(some["spare"]["name"], spare);
+}
+
+#[test]
 fn where_a_symlink_points_to_is_told_of_both() {
     let scratch = Scratch::new();
     let source = scratch.tree("source").symlink("link", "old").build();
