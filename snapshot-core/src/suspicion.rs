@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::ByteSize;
 use crate::report::Counts;
 
 /// A source that lost no more entries than this only tidied up.
@@ -92,7 +93,8 @@ impl fmt::Display for Extent {
         } else {
             "entries"
         };
-        write!(f, "{} {noun} ({} bytes)", self.entries, self.bytes)
+        let size = ByteSize::from_bytes(self.bytes).rounded();
+        write!(f, "{} {noun} ({size})", self.entries)
     }
 }
 
@@ -241,11 +243,11 @@ mod tests {
         };
         assert_eq!(
             shrank(extent(10, 70)).to_string(),
-            "/home shrank from 100 entries (5000 bytes) to 10 entries (70 bytes)"
+            "/home shrank from 100 entries (4.9 KiB) to 10 entries (70 B)"
         );
         assert_eq!(
             shrank(extent(1, 0)).to_string(),
-            "/home is empty and had 100 entries (5000 bytes)"
+            "/home is empty and had 100 entries (4.9 KiB)"
         );
     }
 }

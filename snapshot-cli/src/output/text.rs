@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hardsnap::ByteSize;
 use hardsnap::retention::Zone;
 
 use crate::args::system_zone;
@@ -70,28 +71,9 @@ pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A number of bytes in powers of 1,024, as sizes are given too: `999 B`,
-/// `3.4 MiB`, `120 GiB`.
+/// A number of bytes in powers of 1,024, as sizes are given too.
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let bytes = u128::from(bytes);
-    let rounded = |tenths: u128, unit: u128| (bytes * tenths + unit / 2) / unit;
-    // One byte less than 1 MiB is that, and not 1024 KiB.
-    let (mut name, mut unit) = (0, 1 << 10);
-    while rounded(1, unit) >= 1024 && name + 1 < UNITS.len() {
-        name += 1;
-        unit <<= 10;
-    }
-    let name = UNITS[name];
-    let tenths = rounded(10, unit);
-    if tenths < 1000 {
-        format!("{}.{} {name}", tenths / 10, tenths % 10)
-    } else {
-        format!("{} {name}", rounded(1, unit))
-    }
+    ByteSize::from_bytes(bytes).rounded()
 }
 
 /// The zone of the clocks here: what `TZ` names, else the system's.
@@ -164,25 +146,6 @@ mod tests {
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(plural(1, "file", "files"), "1 file");
         assert_eq!(plural(0, "file", "files"), "0 files");
-    }
-
-    #[test]
-    fn sizes_have_two_to_four_digits() {
-        for (bytes, expected) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (3_617_587, "3.4 MiB"),
-            (3_617_588, "3.5 MiB"),
-            (102_348, "99.9 KiB"),
-            (102_349, "100 KiB"),
-            (1_048_063, "1023 KiB"),
-            (1_048_064, "1.0 MiB"),
-            (120 << 30, "120 GiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(size(bytes), expected, "{bytes}");
-        }
     }
 
     #[test]

@@ -64,6 +64,40 @@ impl ByteSize {
     pub const fn bytes(self) -> u64 {
         self.0
     }
+
+    /// The size as a person reads it, rounded to two to four digits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hardsnap::ByteSize;
+    ///
+    /// assert_eq!(ByteSize::from_bytes(999).rounded(), "999 B");
+    /// assert_eq!(ByteSize::from_bytes(3_600_000).rounded(), "3.4 MiB");
+    /// ```
+    #[must_use]
+    pub fn rounded(self) -> String {
+        const NAMES: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let ByteSize(bytes) = self;
+        if bytes < 1024 {
+            return format!("{bytes} B");
+        }
+        let bytes = u128::from(bytes);
+        let rounded = |tenths: u128, unit: u128| (bytes * tenths + unit / 2) / unit;
+        // One byte less than 1 MiB is that, and not 1024 KiB.
+        let (mut name, mut unit) = (0, 1 << 10);
+        while rounded(1, unit) >= 1024 && name + 1 < NAMES.len() {
+            name += 1;
+            unit <<= 10;
+        }
+        let name = NAMES[name];
+        let tenths = rounded(10, unit);
+        if tenths < 1000 {
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        } else {
+            format!("{} {name}", rounded(1, unit))
+        }
+    }
 }
 
 impl FromStr for ByteSize {
@@ -139,6 +173,25 @@ impl fmt::Display for ByteSize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_two_to_four_digits() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (3_617_587, "3.4 MiB"),
+            (3_617_588, "3.5 MiB"),
+            (102_348, "99.9 KiB"),
+            (102_349, "100 KiB"),
+            (1_048_063, "1023 KiB"),
+            (1_048_064, "1.0 MiB"),
+            (120 << 30, "120 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(ByteSize::from_bytes(bytes).rounded(), expected, "{bytes}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_in_powers_of_1024() {
