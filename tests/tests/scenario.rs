@@ -345,8 +345,11 @@ fn comparable(mut json: Value, verb: &str) -> Value {
 /// Leaves out of an answer what hangs on the store that was made for it.
 fn forget_inodes(answer: &mut Value) {
     if let Some(object) = answer.as_object_mut() {
-        for key in ["message_type", "schema_version", "stored_inode"] {
-            object.remove(key);
+        let of_a_line = ["message_type", "schema_version", "stored_inode"];
+        // These the command line alone tells, for people.
+        let of_the_command = ["appeared", "restore_command"];
+        for key in of_a_line.iter().chain(&of_the_command) {
+            object.remove(*key);
         }
         object.values_mut().for_each(forget_inodes);
     }
