@@ -202,6 +202,7 @@ impl Run<'_> {
             spared: self.lacking(),
             tree_path,
             target_path: self.place.path(),
+            sources: &self.reading.snapshot.sources,
             store: self.store.file_id,
             above_store: self.place.above_store(),
         };

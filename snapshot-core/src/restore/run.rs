@@ -59,6 +59,8 @@ pub(super) struct Restoring<'r> {
     /// Where the snapshot's tree is, and where it is restored: for messages.
     pub(super) tree_path: &'r Path,
     pub(super) target_path: &'r Path,
+    /// The paths that the snapshot was made of.
+    pub(super) sources: &'r [PathBuf],
     pub(super) store: FileId,
     /// The store's directory and all above it: none of them is ever deleted.
     pub(super) above_store: &'r [FileId],
@@ -127,6 +129,8 @@ pub(super) struct Task<'r> {
     pub(super) spared: BTreeSet<PathBuf>,
     pub(super) tree_path: &'r Path,
     pub(super) target_path: &'r Path,
+    /// The paths that the snapshot was made of.
+    pub(super) sources: &'r [PathBuf],
     pub(super) store: FileId,
     pub(super) above_store: &'r [FileId],
 }
@@ -148,6 +152,7 @@ impl<'r> Restoring<'r> {
             spared: task.spared,
             tree_path: task.tree_path,
             target_path: task.target_path,
+            sources: task.sources,
             store: task.store,
             above_store: task.above_store,
             caller: Caller {
@@ -432,6 +437,17 @@ impl<'r> Restoring<'r> {
         self.note(Problem::new(self.path_of(node, name), operation, error));
     }
 
+    /// Tells whether a directory was only the way to the sources.
+    fn is_above_sources(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(self.target_path) else {
+            return false;
+        };
+        let path = Path::new("/").join(below);
+        let is_in = |source: &PathBuf| path.starts_with(source);
+        !self.sources.iter().any(is_in)
+            && self.sources.iter().any(|source| source.starts_with(&path))
+    }
+
     /// Notes what an entry could not be given.
     pub(super) fn lacks(
         &self,
@@ -440,6 +456,10 @@ impl<'r> Restoring<'r> {
         (what, error): (String, Option<Errno>),
     ) {
         let path = self.path_of(node, name);
+        // They only lead to what was asked for, and mostly belong to root.
+        if self.is_above_sources(&path) {
+            return;
+        }
         let problem = match error {
             Some(error) => {
                 let mut problem = Problem::new(path, Operation::SetMetadata, error);
