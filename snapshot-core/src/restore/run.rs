@@ -222,10 +222,15 @@ impl<'r> Restoring<'r> {
         if let Some(ground) = grounds.get(&device) {
             return Ok(Arc::clone(ground));
         }
+        let made_as = match beside::made_as(dir) {
+            // Only its metadata are to be set, maybe: it may be closed to us.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.caller.uid,
+            other => other?,
+        };
         let ground = Arc::new(Ground {
             dir: dir.reopen()?,
             is_fuse: Filesystem::of(dir)?.is_fuse(),
-            made_as: beside::made_as(dir)?,
+            made_as,
         });
         grounds.insert(device, Arc::clone(&ground));
         Ok(ground)
