@@ -277,7 +277,8 @@ impl Catalog {
 
     /// What deleting exactly these snapshots would free. A name that is given
     /// twice counts once. What the [spare](Catalog::spare_sizes) has as well is
-    /// not freed before it is reused or removed.
+    /// not counted: it is free once the spare is reused or removed, as
+    /// [`Store::delete`](crate::Store::delete) does.
     ///
     /// # Errors
     ///
