@@ -151,8 +151,17 @@ fn handles_are_made_used_and_freed_once() {
         assert_eq!(ok, HARDSNAP_OK);
         let ok = hardsnap_backup_options_set_recycling(options, HARDSNAP_RECYCLING_OFF, null_mut());
         assert_eq!(ok, HARDSNAP_OK);
+        let ok = hardsnap_backup_options_set_cache(
+            options,
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            null_mut(),
+        );
+        assert_eq!(ok, HARDSNAP_OK);
         let told = format!("{:?}", *options);
-        let expected = "reading: Everything, basis_check: EveryEntry, recycling: Off, hashes: Off";
+        let expected = r#"recycling: Off, cache: Some("/\xFF"), hashes: Off"#;
+        assert!(told.contains(expected), "{told}");
+        let expected = "reading: Everything, basis_check: EveryEntry";
         assert!(told.contains(expected), "{told}");
         let ok = hardsnap_backup_options_prune_by(options, policy, null_mut());
         assert_eq!(ok, HARDSNAP_OK);
