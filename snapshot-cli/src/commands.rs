@@ -23,7 +23,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use hardsnap::retention::{Policy, PolicyChange};
-use hardsnap::{CancelToken, Catalog, Pause, RemovalReport};
+use hardsnap::{CancelToken, Catalog, Pause, RemovalReport, SnapshotName, Store};
 use serde::Serialize;
 
 use crate::args::{Command, KeepArgs, RetentionCommand};
@@ -51,6 +51,18 @@ pub(crate) fn run(command: &Command, console: &Arc<Console>) -> Result<Ending, F
         Command::Tree(args) => tree::run(args, console),
         Command::Retention(RetentionCommand::Preview(args)) => preview::run(args, console),
     }
+}
+
+/// The snapshots that the user named, each once.
+fn resolved(store: &Store, texts: &[String]) -> Result<Vec<SnapshotName>, Failure> {
+    let mut names = Vec::new();
+    for text in texts {
+        let name = store.resolve(text)?.name;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// Does work that can be watched and stopped.

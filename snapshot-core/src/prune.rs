@@ -361,7 +361,7 @@ pub(crate) fn remove(
     }
     observer.on_event(&Event::Phase(Phase::Removing));
     let trash = store.open_control(layout::TRASH)?;
-    let trash_path = store.path().join(layout::CONTROL).join(layout::TRASH);
+    let trash_path = store.path_of(layout::TRASH);
     // `latest` must not dangle, not even between two system calls.
     let remaining = |gone: &[SnapshotName]| {
         let left = snapshots.iter();

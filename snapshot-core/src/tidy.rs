@@ -126,12 +126,7 @@ pub(crate) fn tidy(
             }
             // What resists stays where it harms nobody, and is tried again
             // by the next run.
-            let left = remove::tree(
-                &dir,
-                &name,
-                &store.path().join(layout::CONTROL).join(place),
-                cancel,
-            );
+            let left = remove::tree(&dir, &name, &store.path_of(place), cancel);
             let left = left.map_err(failed)?;
             left_behind.extend(left);
             if place == layout::WORK {
@@ -160,7 +155,7 @@ fn keep_unfinished(
     trash: &Dir,
     cancel: &CancelToken,
 ) -> io::Result<()> {
-    let path = store.path().join(layout::CONTROL).join(layout::TRASH);
+    let path = store.path_of(layout::TRASH);
     remove::tree(trash, layout::UNFINISHED, &path, cancel)?;
     publish::rename(work, name, trash, layout::UNFINISHED)
 }

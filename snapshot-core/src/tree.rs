@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::Dir;
 use crate::fs::publish::Filesystem;
-use crate::fs::scan::Batch;
+use crate::fs::scan;
 use crate::fs::{probe, publish, xattr};
 use crate::options::{self, TreeOptions};
 use crate::report::TreeReport;
@@ -153,15 +153,13 @@ fn refuse_full(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
-    while let Some(batch) = Batch::read(&dir).map_err(failed)? {
-        if batch.iter().next().is_some() {
-            return Err(Error::new(
-                ErrorKind::TargetNotEmpty,
-                format!("the target {} is not empty", path.display()),
-            )
-            .with_path(path)
-            .with_hint("name one that does not exist yet"));
-        }
+    if scan::is_empty(&dir).map_err(failed)? {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(
+        ErrorKind::TargetNotEmpty,
+        format!("the target {} is not empty", path.display()),
+    )
+    .with_path(path)
+    .with_hint("name one that does not exist yet"))
 }

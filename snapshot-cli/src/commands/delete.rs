@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hardsnap::{Deletion, SnapshotName, Store};
 
-use super::{removed, watched};
+use super::{removed, resolved, watched};
 use crate::args::DeleteArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, human, json};
@@ -16,13 +16,7 @@ pub(super) fn run(args: &DeleteArgs, console: &Arc<Console>) -> Result<Ending, F
         ));
     }
     let store = Store::open(&args.store)?;
-    let mut names: Vec<SnapshotName> = Vec::new();
-    for text in &args.snapshots {
-        let name = store.resolve(text)?.name;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = resolved(&store, &args.snapshots)?;
     if args.yes == 0 && !agreed(&names, console)? {
         return Err(Failure::Declined);
     }

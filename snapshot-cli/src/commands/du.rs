@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
-use hardsnap::{Sizes, SnapshotName, Store};
+use hardsnap::{Sizes, Store};
 
-use super::{now, printed, tell_pause};
+use super::{now, printed, resolved, tell_pause};
 use crate::args::DuArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, catalog, json, summary};
 
 pub(super) fn run(args: &DuArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let store = Store::open(&args.store)?;
-    let mut names: Vec<SnapshotName> = Vec::new();
-    for text in &args.snapshots {
-        let name = store.resolve(text)?.name;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut names = resolved(&store, &args.snapshots)?;
     let is_of_all = names.is_empty();
     let plan = store.plan_prune(None, now())?;
     let usage = if store.snapshots()?.is_empty() {

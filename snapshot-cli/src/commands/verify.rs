@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
-use hardsnap::{SnapshotName, Store, VerifyOptions, VerifyReport};
+use hardsnap::{Store, VerifyOptions, VerifyReport};
 
-use super::watched;
+use super::{resolved, watched};
 use crate::args::VerifyArgs;
 use crate::exit::{Ending, Failure};
 use crate::output::{Console, json, verify};
 
 pub(super) fn run(args: &VerifyArgs, console: &Arc<Console>) -> Result<Ending, Failure> {
     let store = Store::open(&args.store)?;
-    let mut names: Vec<SnapshotName> = Vec::new();
-    for text in &args.snapshots {
-        let name = store.resolve(text)?.name;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = resolved(&store, &args.snapshots)?;
     let options = VerifyOptions::new()
         .snapshots(names)
         .content(args.content())

@@ -1,9 +1,10 @@
 //! A copy of the catalog on a local disk. Over a network reading it all would
 //! take longer than all else; what is there is asked for in a few calls.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -16,7 +17,7 @@ use crate::fs::dir::{Access, Boundary, Dir, is_reached_safely, stat_handle};
 use crate::fs::publish::InodeNumbers;
 use crate::fs::smallfile::{self, Flush};
 use crate::layout;
-use crate::store::Store;
+use crate::store::{Store, c_name};
 
 /// SQLite's header: it counts how often the file was written.
 const HEADER_BYTES: usize = 100;
@@ -65,7 +66,7 @@ impl CatalogCopy {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let name = std::ffi::CString::new(store.id())?;
+        let name = CString::new(store.id())?;
         let dir = at.open_dir(&name, Access::Read, Boundary::Stay)?;
         let path = cache.join(store.id());
         let found = dir.stat_self()?;
@@ -155,13 +156,8 @@ impl Seal {
     }
 }
 
-fn open(store: &Store) -> io::Result<rustix::fd::OwnedFd> {
+fn open(store: &Store) -> io::Result<OwnedFd> {
     store
         .control
         .open_file(&c_name(layout::CATALOG), Boundary::Stay)
-}
-
-fn c_name(name: &str) -> std::ffi::CString {
-    // The names of the layout have no NUL.
-    std::ffi::CString::new(name).unwrap_or_default()
 }

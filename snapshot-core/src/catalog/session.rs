@@ -22,7 +22,7 @@ use crate::entry::RootId;
 use crate::fs::smallfile;
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::store::Store;
+use crate::store::{Store, c_name};
 
 /// A run's hold on the catalog.
 pub(crate) struct Session<'s> {
@@ -216,8 +216,7 @@ impl Store {
 }
 
 fn changes() -> CString {
-    // The name has no NUL.
-    CString::new(layout::CHANGES).unwrap_or_default()
+    c_name(layout::CHANGES)
 }
 
 /// Makes the catalog agree with the snapshots there are. Under the lock.

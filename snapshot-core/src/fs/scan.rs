@@ -98,3 +98,13 @@ impl Batch {
         CStr::from_bytes_until_nul(&self.names[start as usize..]).unwrap_or_default()
     }
 }
+
+/// Tells whether a directory that was just opened has no entries.
+pub(crate) fn is_empty(handle: impl AsFd) -> io::Result<bool> {
+    while let Some(batch) = Batch::read(handle.as_fd())? {
+        if batch.iter().next().is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

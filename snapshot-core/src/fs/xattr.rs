@@ -195,13 +195,18 @@ pub(crate) fn set(place: Place<'_>, xattrs: &Xattrs, kept: Namespaces) -> io::Re
     }
     let mut path = Vec::new();
     let target = place.target(&mut path)?;
-    // An ACL may take away the owner's right to set the others.
-    let acls = Namespaces::default().with(XattrNamespace::Acl);
-    let others = xattrs.within(kept.without(acls));
-    for (name, value) in others.chain(xattrs.within(kept.and(acls))) {
+    for (name, value) in in_order(xattrs, kept) {
         set_one(target, name, value)?;
     }
     Ok(())
+}
+
+/// The order in which attributes are set: an ACL may take away the owner's right
+/// to set the others.
+fn in_order(xattrs: &Xattrs, kept: Namespaces) -> impl Iterator<Item = (&CStr, &[u8])> {
+    let acls = Namespaces::default().with(XattrNamespace::Acl);
+    let others = xattrs.within(kept.without(acls));
+    others.chain(xattrs.within(kept.and(acls)))
 }
 
 /// Takes the attributes that a directory is not to have from it.
@@ -233,12 +238,7 @@ pub(crate) fn set_each(place: Place<'_>, xattrs: &Xattrs) -> io::Result<Vec<(CSt
     }
     let mut path = Vec::new();
     let target = place.target(&mut path)?;
-    let (all, acls) = (
-        Namespaces::all(),
-        Namespaces::default().with(XattrNamespace::Acl),
-    );
-    let others = xattrs.within(all.without(acls));
-    for (name, value) in others.chain(xattrs.within(acls)) {
+    for (name, value) in in_order(xattrs, Namespaces::all()) {
         if let Err(error) = set_one(target, name, value) {
             refused.push((name.to_owned(), error));
         }

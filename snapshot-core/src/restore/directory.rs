@@ -35,7 +35,7 @@ impl Restoring<'_> {
             tree: tree.reopen()?,
             target: target.map(Dir::reopen).transpose()?,
         };
-        let dir = match self.telling.map(Telling::top) {
+        let dir = match self.task.telling.map(Telling::top) {
             Some(Ok(Told::Version(version))) => version.facts.stored.map(|number| number as i64),
             Some(Err(error)) => {
                 self.untold_for(1, &error);
@@ -132,7 +132,7 @@ impl Restoring<'_> {
                     is_directory: false,
                     is_older: found.mtime < metadata.mtime,
                 };
-                match judge(self.overwrite, likeness) {
+                match judge(self.task.overwrite, likeness) {
                     Verdict::Replace => Place::Replaced,
                     Verdict::InTheWay(reason) => {
                         self.obstacle(up, name, reason);
@@ -172,7 +172,7 @@ impl Restoring<'_> {
         mut level: Restored,
         (tree, metadata, xattrs, found): (Dir, Metadata, Xattrs, Metadata),
     ) -> io::Result<Option<(Restored, Pair)>> {
-        if found.id == self.store {
+        if found.id == self.task.store {
             let what = "it is the store itself";
             let path = self.path_of(up, name);
             self.note(Problem::saying(path, Operation::Create, what));
@@ -186,7 +186,7 @@ impl Restoring<'_> {
             && found.mode & !0o2000 == beside::UNFINISHED
             && metadata.mode != found.mode
             && beside::is_unfinished(&found, self.ground(&target, level.device)?.made_as);
-        let gets = level.is_whole && is_given(self.overwrite, &metadata, &found);
+        let gets = level.is_whole && is_given(self.task.overwrite, &metadata, &found);
         let read = xattr::read(xattr::Place::Open(target.as_fd()));
         let has_same =
             read.is_ok_and(|found| self.are_as_good(&xattrs, &found.unwrap_or_default()));

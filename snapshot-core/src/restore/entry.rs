@@ -108,7 +108,7 @@ impl Restoring<'_> {
         let is_replaced = match judged.verdict {
             Verdict::Write => false,
             Verdict::Replace => true,
-            Verdict::Leave => self.overwrite == Overwrite::Changed,
+            Verdict::Leave => self.task.overwrite == Overwrite::Changed,
             Verdict::LeaveDiffering | Verdict::InTheWay(_) => return Ok(false),
         };
         if judged.verdict == Verdict::Leave && !is_replaced {
@@ -222,7 +222,7 @@ impl Restoring<'_> {
                 .is_ok_and(|found| self.are_as_good(wanted, &found.unwrap_or_default()));
             likeness = self.likeness(here, target, found.as_ref(), has_same);
         }
-        let mut verdict = judge(self.overwrite, likeness);
+        let mut verdict = judge(self.task.overwrite, likeness);
         if verdict == Verdict::InTheWay(ObstacleReason::IsDirectory) && self.may_go(here) {
             verdict = Verdict::Replace;
         }
@@ -275,7 +275,8 @@ impl Restoring<'_> {
         let Some(above) = path.parent() else {
             return false;
         };
-        self.doomed
+        self.task
+            .doomed
             .get(above)
             .is_some_and(|names| names.iter().any(|name| name.as_c_str() == here.name))
     }

@@ -33,9 +33,9 @@ impl Restoring<'_> {
     }
 
     fn finish(&self, node: &Arc<Node<Restored>>) {
-        let doomed = match self.doomed.is_empty() {
+        let doomed = match self.task.doomed.is_empty() {
             true => None,
-            false => self.doomed.get(&self.path_of(node, c"")),
+            false => self.task.doomed.get(&self.path_of(node, c"")),
         };
         let Restored {
             given,

@@ -128,7 +128,7 @@ impl Restoring<'_> {
             }
             return;
         }
-        if let (None, Some(telling), Some(up)) = (wanted.dir, self.telling, node.level.dir) {
+        if let (None, Some(telling), Some(up)) = (wanted.dir, self.task.telling, node.level.dir) {
             // The row of a directory may be lost, and those of its entries not.
             wanted.dir = telling.directory(up, name).ok().flatten();
         }
@@ -139,7 +139,7 @@ impl Restoring<'_> {
 
     /// Reads the first rows of a directory, which are all if it is not large.
     fn first_page(&self, node: &Node<Restored>) -> FirstPage {
-        let (Some(telling), Some(dir)) = (self.telling, node.level.dir) else {
+        let (Some(telling), Some(dir)) = (self.task.telling, node.level.dir) else {
             return FirstPage::Nothing;
         };
         match telling.list(dir) {
@@ -179,7 +179,7 @@ impl Restoring<'_> {
                     self.missing(node, handles, &name, version);
                 }
             }
-            let (Some(telling), Some(listing)) = (self.telling, rest) else {
+            let (Some(telling), Some(listing)) = (self.task.telling, rest) else {
                 return;
             };
             match telling.go_on(listing) {
@@ -210,7 +210,7 @@ impl Restoring<'_> {
 
     /// Looks for what the snapshot does not have.
     fn list_target(&self, node: &Arc<Node<Restored>>, handles: &Opened, names: &Names) {
-        let is_asked = *self.extraneous != Extraneous::Kept;
+        let is_asked = *self.task.extraneous != Extraneous::Kept;
         let Some(target) = handles.target.as_ref().filter(|_| is_asked) else {
             return;
         };
@@ -237,7 +237,7 @@ impl Restoring<'_> {
                 .filter(|name| !names.has(tree, name))
                 .collect();
             // What the catalog alone has is not extraneous.
-            let told = match (self.telling, node.level.dir) {
+            let told = match (self.task.telling, node.level.dir) {
                 (Some(telling), Some(dir)) => telling.of_names(dir, found.iter().copied()),
                 _ => Ok(vec![Told::Nothing; found.len()]),
             };
@@ -269,9 +269,9 @@ impl Restoring<'_> {
         let Some(found) = look(target, name)? else {
             return Ok(true);
         };
-        let is_of_other = found.id.device != device || self.above_store.contains(&found.id);
+        let is_of_other = found.id.device != device || self.task.above_store.contains(&found.id);
         let lacks = |spared: &PathBuf| spared.starts_with(path) || path.starts_with(spared);
-        Ok(is_of_other || self.spared.iter().any(lacks))
+        Ok(is_of_other || self.task.spared.iter().any(lacks))
     }
 }
 

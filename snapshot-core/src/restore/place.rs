@@ -3,7 +3,6 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ use crate::catalog::query::{Catalog, resolve_path};
 use crate::entry::FileId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
-use crate::fs::scan::Batch;
+use crate::fs::scan;
 use crate::options::Mode;
 use crate::restore::below;
 use crate::restore::options::RestoreTarget;
@@ -68,7 +67,10 @@ impl Place {
             Err(error) => return Err(failed(error)),
         };
         let is_empty = match &dir {
-            Some(dir) => is_empty(dir).map_err(failed)?,
+            Some(dir) => dir
+                .reopen()
+                .and_then(|listing| scan::is_empty(&listing))
+                .map_err(failed)?,
             None => true,
         };
         Ok(Place {
@@ -108,16 +110,6 @@ impl Place {
             let _ = fs::rmdir(&self.path);
         }
     }
-}
-
-fn is_empty(dir: &Dir) -> io::Result<bool> {
-    let listing = dir.reopen()?;
-    while let Some(batch) = Batch::read(listing.as_fd())? {
-        if batch.iter().next().is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Nothing is ever restored into a store: its trees share their files.

@@ -47,23 +47,7 @@ pub(super) enum Voice {
 
 /// One walk through a snapshot and the place where it is restored.
 pub(super) struct Restoring<'r> {
-    pub(super) pass: Pass,
-    pub(super) voice: Voice,
-    pub(super) telling: Option<&'r Telling>,
-    pub(super) overwrite: Overwrite,
-    pub(super) extraneous: &'r Extraneous,
-    /// What is to be deleted, by directory.
-    pub(super) doomed: HashMap<PathBuf, Vec<CString>>,
-    /// What the snapshot lacks because it could not be read.
-    pub(super) spared: BTreeSet<PathBuf>,
-    /// Where the snapshot's tree is, and where it is restored: for messages.
-    pub(super) tree_path: &'r Path,
-    pub(super) target_path: &'r Path,
-    /// The paths that the snapshot was made of.
-    pub(super) sources: &'r [PathBuf],
-    pub(super) store: FileId,
-    /// The store's directory and all above it: none of them is ever deleted.
-    pub(super) above_store: &'r [FileId],
+    pub(super) task: Task<'r>,
     pub(super) caller: Caller,
     pub(super) groups: Groups,
     pub(super) ways: Ways,
@@ -125,13 +109,17 @@ pub(super) struct Task<'r> {
     pub(super) telling: Option<&'r Telling>,
     pub(super) overwrite: Overwrite,
     pub(super) extraneous: &'r Extraneous,
+    /// What is to be deleted, by directory.
     pub(super) doomed: HashMap<PathBuf, Vec<CString>>,
+    /// What the snapshot lacks because it could not be read.
     pub(super) spared: BTreeSet<PathBuf>,
+    /// Where the snapshot's tree is, and where it is restored: for messages.
     pub(super) tree_path: &'r Path,
     pub(super) target_path: &'r Path,
     /// The paths that the snapshot was made of.
     pub(super) sources: &'r [PathBuf],
     pub(super) store: FileId,
+    /// The store's directory and all above it: none of them is ever deleted.
     pub(super) above_store: &'r [FileId],
 }
 
@@ -143,18 +131,7 @@ impl<'r> Restoring<'r> {
     ) -> Restoring<'r> {
         let uid = rustix::process::geteuid();
         Restoring {
-            pass: task.pass,
-            voice: task.voice,
-            telling: task.telling,
-            overwrite: task.overwrite,
-            extraneous: task.extraneous,
-            doomed: task.doomed,
-            spared: task.spared,
-            tree_path: task.tree_path,
-            target_path: task.target_path,
-            sources: task.sources,
-            store: task.store,
-            above_store: task.above_store,
+            task,
             caller: Caller {
                 uid: uid.as_raw(),
                 is_root: uid.is_root(),
@@ -171,7 +148,7 @@ impl<'r> Restoring<'r> {
     }
 
     pub(super) fn is_writing(&self) -> bool {
-        self.pass == Pass::Write
+        self.task.pass == Pass::Write
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -207,7 +184,7 @@ impl<'r> Restoring<'r> {
         for ground in locked(&self.grounds).values() {
             publish::flush(&ground.dir).map_err(|error| {
                 let hint = "what was restored may not be on the disk: run the same again";
-                Error::io("flush", self.target_path, error)
+                Error::io("flush", self.task.target_path, error)
                     .with_kind(ErrorKind::FlushFailed)
                     .with_hint(hint)
             })?;
@@ -237,7 +214,7 @@ impl<'r> Restoring<'r> {
     }
 
     pub(super) fn path_of(&self, node: &Node<Restored>, name: &CStr) -> PathBuf {
-        node.path_of(self.target_path, name)
+        node.path_of(self.task.target_path, name)
     }
 
     /// What the catalog knows of some names.
@@ -247,7 +224,7 @@ impl<'r> Restoring<'r> {
         names: impl ExactSizeIterator<Item = &'n CStr>,
     ) -> Vec<Told> {
         let count = names.len();
-        let told = match (self.telling, dir) {
+        let told = match (self.task.telling, dir) {
             (Some(telling), Some(dir)) => telling.of_names(dir, names),
             // That was told when the catalog turned out to be of no use.
             (None, _) => return vec![Told::Nothing; count],
@@ -362,13 +339,13 @@ impl<'r> Restoring<'r> {
         found.counts.add(counts);
         found.totals.add(totals);
         drop(found);
-        if self.is_writing() || self.voice == Voice::Aloud {
+        if self.is_writing() || self.task.voice == Voice::Aloud {
             self.observer.on_event(&Event::Progress(totals));
         }
     }
 
     fn tell(&self, node: &Node<Restored>, name: &CStr, outcome: Outcome) {
-        if self.voice == Voice::Aloud && self.observer.wants_entries() {
+        if self.task.voice == Voice::Aloud && self.observer.wants_entries() {
             let path = self.path_of(node, name);
             self.observer.on_event(&Event::Entry {
                 path: &path,
@@ -394,7 +371,7 @@ impl<'r> Restoring<'r> {
     /// Notes something that the snapshot does not have, and tells whether it
     /// goes.
     pub(super) fn extraneous(&self, path: PathBuf) -> bool {
-        let goes = match self.extraneous {
+        let goes = match self.task.extraneous {
             Extraneous::Kept => false,
             Extraneous::Deleted => true,
             Extraneous::DeletedIf(agreed) => agreed.contains(&path),
@@ -406,7 +383,7 @@ impl<'r> Restoring<'r> {
     }
 
     pub(super) fn deleted(&self, path: PathBuf) {
-        if self.voice == Voice::Aloud && self.observer.wants_entries() {
+        if self.task.voice == Voice::Aloud && self.observer.wants_entries() {
             let outcome = Outcome::Deleted;
             self.observer.on_event(&Event::Entry {
                 path: &path,
@@ -417,7 +394,7 @@ impl<'r> Restoring<'r> {
     }
 
     pub(super) fn note(&self, problem: Problem) {
-        if self.voice == Voice::Aloud {
+        if self.task.voice == Voice::Aloud {
             self.observer.on_event(&Event::Problem(&problem));
         }
         locked(&self.found).problems.push(problem);
@@ -426,7 +403,7 @@ impl<'r> Restoring<'r> {
     /// Notes that the store has not what was stored.
     pub(super) fn damaged(&self, node: &Node<Restored>, name: &CStr, what: &str) {
         let path = self.path_of(node, name);
-        let stored = node.path_of(self.tree_path, name);
+        let stored = node.path_of(self.task.tree_path, name);
         let what = format!("{what}; what the store has is {}", stored.display());
         locked(&self.found).damaged.push(path.clone());
         self.note(Problem::saying(path, Operation::Read, &what));
@@ -444,13 +421,17 @@ impl<'r> Restoring<'r> {
 
     /// Tells whether a directory was only the way to the sources.
     fn is_above_sources(&self, path: &Path) -> bool {
-        let Ok(below) = path.strip_prefix(self.target_path) else {
+        let Ok(below) = path.strip_prefix(self.task.target_path) else {
             return false;
         };
         let path = Path::new("/").join(below);
         let is_in = |source: &PathBuf| path.starts_with(source);
-        !self.sources.iter().any(is_in)
-            && self.sources.iter().any(|source| source.starts_with(&path))
+        !self.task.sources.iter().any(is_in)
+            && self
+                .task
+                .sources
+                .iter()
+                .any(|source| source.starts_with(&path))
     }
 
     /// Notes what an entry could not be given.

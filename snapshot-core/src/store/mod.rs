@@ -187,9 +187,14 @@ impl Store {
         open_control(&self.control, name).map_err(|error| self.failed("open", name, error))
     }
 
+    /// The path of something below the store's control directory, for messages.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(layout::CONTROL).join(name)
+    }
+
     /// An error on something below the store's control directory.
     pub(crate) fn failed(&self, operation: &str, name: &str, error: io::Error) -> Error {
-        Error::io(operation, self.path.join(layout::CONTROL).join(name), error)
+        Error::io(operation, self.path_of(name), error)
     }
 
     /// Lets `latest` name the newest snapshot, or removes it if there is none.

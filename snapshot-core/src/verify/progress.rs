@@ -72,7 +72,7 @@ impl<'s> Keeper<'s> {
         let state = State::read(store);
         let file = store.control.stat(&crate::store::c_name(layout::CATALOG));
         let failed = |error| {
-            let path = store.path().join(layout::CONTROL).join(layout::CATALOG);
+            let path = store.path_of(layout::CATALOG);
             Error::io("look at", path, error)
         };
         let catalog = file.map_err(failed)?.id.inode;

@@ -33,7 +33,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// What the target of a directory held before, and which of it is dealt with.
 pub(crate) struct Remains {
-    rows: Rows<Remain>,
+    rows: Rows<(u64, Option<EntryKind>)>,
     dealt: Box<[AtomicBool]>,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct Remains {
 pub(crate) struct Remain {
     pub(crate) inode: u64,
     kind: Option<EntryKind>,
+    place: usize,
 }
 
 /// What of it a listing of the walk knows.
@@ -64,16 +65,21 @@ pub(super) enum There {
 }
 
 impl Remains {
-    fn find(&self, name: &CStr) -> Option<(usize, Remain)> {
-        let (place, remain) = self.rows.find(name)?;
-        (!self.dealt[place].load(Ordering::Relaxed)).then_some((place, remain))
+    /// An entry that is not dealt with.
+    fn find(&self, name: &CStr) -> Option<Remain> {
+        let (place, (inode, kind)) = self.rows.find(name)?;
+        let was_dealt = self.dealt[place].load(Ordering::Relaxed);
+        (!was_dealt).then_some(Remain { inode, kind, place })
+    }
+
+    /// Deals with an entry; false if that was done.
+    fn deal(&self, remain: Remain) -> bool {
+        !self.dealt[remain.place].swap(true, Ordering::Relaxed)
     }
 
     /// Deals with an entry; none if that was done, or if there is none.
     fn take(&self, name: &CStr) -> Option<Remain> {
-        let (place, remain) = self.find(name)?;
-        let was_dealt = self.dealt[place].swap(true, Ordering::Relaxed);
-        (!was_dealt).then_some(remain)
+        self.find(name).filter(|remain| self.deal(*remain))
     }
 }
 
@@ -147,8 +153,7 @@ impl Walk<'_> {
             return Ok(());
         }
         self.touch(node);
-        let has_no_xattrs = level.xattrs.is_empty() && self.are_xattrs_known(level);
-        if !has_no_xattrs {
+        if !self.has_no_xattrs(level) {
             xattr::drop_inherited_acls(target)?;
         }
         rustix::fs::fchmod(target, rustix::fs::Mode::RWXU)?;
@@ -161,6 +166,11 @@ impl Walk<'_> {
     fn are_xattrs_known(&self, level: &Walked) -> bool {
         let has_same_rules = self.reused.is_some_and(|reused| reused.has_same_rules);
         has_same_rules && level.is_recorded && level.is_of_spare
+    }
+
+    /// Tells whether it has none, and is to have none.
+    fn has_no_xattrs(&self, level: &Walked) -> bool {
+        level.xattrs.is_empty() && self.are_xattrs_known(level)
     }
 
     /// What root may do needs no permission.
@@ -190,8 +200,7 @@ impl Walk<'_> {
         if node.level.before != Before::Remains {
             return None;
         }
-        let (_, remain) = self.remains(node, trio, listing?)?.find(name)?;
-        Some(remain)
+        self.remains(node, trio, listing?)?.find(name)
     }
 
     fn remains<'l>(
@@ -217,13 +226,17 @@ impl Walk<'_> {
         }))
     }
 
-    fn list_remains(&self, node: &Node<Walked>, target: &Dir) -> io::Result<Rows<Remain>> {
+    fn list_remains(
+        &self,
+        node: &Node<Walked>,
+        target: &Dir,
+    ) -> io::Result<Rows<(u64, Option<EntryKind>)>> {
         let mut rows = Rows::default();
         let mut is_whole = true;
         while let Some(batch) = Batch::read(target)? {
             for (name, kind, inode) in batch.entries() {
                 if rows.bytes() < MOST_BYTES {
-                    rows.push(name.to_bytes(), Remain { inode, kind });
+                    rows.push(name.to_bytes(), (inode, kind));
                 } else {
                     is_whole = false;
                 }
@@ -261,11 +274,11 @@ impl Walk<'_> {
         if before == Before::Basis && is_as_told && listing.reuse.stays(here.listed.as_ref()) {
             return true;
         }
-        let remains = self.remains(here.node, here.trio, listing);
-        remains.is_some_and(|remains| {
-            let is_it = |(_, remain): (usize, Remain)| remain.inode == inode;
-            remains.find(here.name).is_some_and(is_it) && remains.take(here.name).is_some()
-        })
+        let Some(remains) = self.remains(here.node, here.trio, listing) else {
+            return false;
+        };
+        let remain = here.remain.or_else(|| remains.find(here.name));
+        remain.is_some_and(|remain| remain.inode == inode && remains.deal(remain))
     }
 
     /// The directory of the target, in which nothing has the entry's name; none
@@ -371,13 +384,13 @@ impl Walk<'_> {
         let Some(remains) = self.remains(node, trio, listing) else {
             return;
         };
-        for ((name, remain), dealt) in remains.rows.iter().zip(&remains.dealt) {
+        for ((name, (_, kind)), dealt) in remains.rows.iter().zip(&remains.dealt) {
             let stays = reuse.is_told && listing.place(name).is_some_and(stay);
             if dealt.load(Ordering::Relaxed) || stays {
                 continue;
             }
             let evicted = self.target(node, trio).and_then(|target| match target {
-                Some(target) => self.evict(node, target, name, remain.kind),
+                Some(target) => self.evict(node, target, name, *kind),
                 None => Ok(()),
             });
             if evicted.is_err() {
@@ -425,7 +438,7 @@ impl Walk<'_> {
         if !has_owner && matches!(self.rules.ownership, Ownership::Kept { .. }) {
             make::give_away(target.as_fd(), source)?;
         }
-        let has_no_xattrs = level.xattrs.is_empty() && self.are_xattrs_known(level);
+        let has_no_xattrs = self.has_no_xattrs(level);
         if !has_no_xattrs {
             xattr::remove_others(target, &level.xattrs)?;
             let place = Place::Open(target.as_fd());

@@ -34,7 +34,7 @@ impl Store {
     /// ```
     pub fn catalog(&self) -> Result<Catalog> {
         let (published, mut unknown) = self.sorted_out()?;
-        let file = self.path().join(layout::CONTROL).join(layout::CATALOG);
+        let file = self.path_of(layout::CATALOG);
         let untold = self.untold();
         let failed = |trouble| match trouble {
             Trouble::Missing if untold.is_some() => {

@@ -56,7 +56,7 @@ pub(super) fn repair(
         store.give_up_spare(&trash, &spare, check.cancel)?;
     }
     let all = store.open_control(layout::WORK)?;
-    let path = store.path().join(layout::CONTROL).join(layout::WORK);
+    let path = store.path_of(layout::WORK);
     remove::tree(&all, PLACE, &path, check.cancel).map_err(failed)?;
     let work = fs_make::directory(&all, PLACE).map_err(failed)?;
     xattr::drop_inherited_acls(&work).map_err(failed)?;
@@ -97,7 +97,7 @@ pub(super) fn repair(
     let _ = remove::tree(&all, PLACE, &path, check.cancel);
     match stopped {
         Some(error) => Err(error),
-        None => Ok(kept.then(|| store.path().join(layout::CONTROL).join(layout::DAMAGED))),
+        None => Ok(kept.then(|| store.path_of(layout::DAMAGED))),
     }
 }
 
