@@ -44,13 +44,10 @@ impl Store {
         cancel: &CancelToken,
     ) -> Result<()> {
         let spare = self.spare()?;
-        let exists = exists(snapshots, unreadable, spare.as_ref());
-        match reconcile(self, &exists) {
+        match reconcile(self, exists(snapshots, unreadable, spare.as_ref())) {
             Err(trouble @ Trouble::Newer { .. }) => Err(self.newer_catalog(&trouble)),
             Err(Trouble::Moved) => {
-                let published = |sequence, name| {
-                    !is_spare(spare.as_ref(), sequence, name) && exists(sequence, name)
-                };
+                let published = exists(snapshots, unreadable, None);
                 if let Ok(settled) = settle_in(self, published, observer, cancel) {
                     observer.on_event(&Event::Warning(&settled.into()));
                 }
@@ -72,14 +69,17 @@ impl Store {
         cancel: &CancelToken,
     ) -> Result<(Session<'_>, Option<Warning>)> {
         let copy = cache.and_then(|cache| CatalogCopy::of(self, cache).map(Arc::new));
-        let exists = exists(snapshots, unreadable, spare);
-        let mut session = self.refuse_newer(Session::begin(self, copy.clone(), &exists))?;
+        let begin = || {
+            let exists = exists(snapshots, unreadable, spare);
+            Session::begin(self, copy.clone(), exists)
+        };
+        let mut session = self.refuse_newer(begin())?;
         if session.kind != SessionKind::New(Trouble::Moved) {
             return Ok((session, None));
         }
-        let published = |sequence, name| !is_spare(spare, sequence, name) && exists(sequence, name);
+        let published = exists(snapshots, unreadable, None);
         match settle_in(self, published, observer, cancel) {
-            Ok(settled) => Ok((Session::begin(self, copy, exists), Some(settled.into()))),
+            Ok(settled) => Ok((begin(), Some(settled.into()))),
             Err(trouble) => {
                 cancel.check()?;
                 session.kind = match trouble {
@@ -133,15 +133,11 @@ fn exists(
 ) -> impl Fn(u64, SnapshotName) -> bool {
     move |sequence, name| {
         unreadable.contains(&name)
-            || is_spare(spare, sequence, name)
+            || spare.is_some_and(|spare| spare.is(sequence, name))
             || snapshots
                 .iter()
                 .any(|snapshot| snapshot.sequence == sequence && snapshot.name == name)
     }
-}
-
-fn is_spare(spare: Option<&Spare>, sequence: u64, name: SnapshotName) -> bool {
-    spare.is_some_and(|spare| spare.is(sequence, name))
 }
 
 impl Run<'_> {

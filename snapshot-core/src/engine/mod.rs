@@ -20,13 +20,13 @@ use crate::capabilities::Capabilities;
 use crate::catalog::Session;
 use crate::compare::{Names, Rules};
 use crate::engine::choose::{check_series, free_name};
-use crate::engine::known::{News, first_warning, warn_of_damage};
+use crate::engine::known::{first_warning, warn_of_damage};
 use crate::engine::reuse::{Published, Reusable};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Phase};
 use crate::fs::dir::{Access, Boundary, Dir};
-use crate::fs::publish::{self, InodeNumbers, Latest};
+use crate::fs::publish::{self, Latest};
 use crate::guard::Pause;
 use crate::layout;
 use crate::name::SnapshotName;
@@ -36,7 +36,7 @@ use crate::report::{BackupReport, RemovalReport, Warning};
 use crate::retention::Status;
 use crate::run::{dry_rules, now_monotonic, pool};
 use crate::sources::Sources;
-use crate::store::{Spares, State, Store, newest};
+use crate::store::{Spares, Store, newest};
 use crate::tidy::{self, Unfinished};
 use crate::walk::{Durability, Ledger, Replicated, Replication, Selection};
 
@@ -167,25 +167,26 @@ impl Run<'_> {
             self.observer,
             self.cancel,
         )?;
-        let old = self.reusable(tidied.spare.as_ref(), tidied.has_unfinished, basis);
+        let old = self.reusable(spare, tidied.has_unfinished, basis);
         if old.is_none() {
-            self.remove_unused(tidied.has_unfinished, &pool)?;
+            self.remove_unused(tidied.has_unfinished, &pool);
         }
+        let (published, session) =
+            self.publish(name, &snapshots, &unreadable, old.as_ref(), session, &pool)?;
         let Published {
             mut replicated,
             made,
             news,
             recycled,
             state,
-            session,
-        } = self.publish(name, &snapshots, &unreadable, old.as_ref(), session, &pool)?;
+        } = published;
+        if recycled.is_none() {
+            self.remove_unused(tidied.has_unfinished, &pool);
+        }
         let mut spares = Spares {
-            there: tidied.spare.clone().filter(|_| recycled.is_none()),
+            there: tidied.spare.filter(|_| recycled.is_none()),
             chosen: None,
         };
-        if recycled.is_none() {
-            self.remove_unused(tidied.has_unfinished, &pool)?;
-        }
         replicated.warnings.extend(tidied.warning);
         replicated.warnings.extend(moved);
         if !unreadable.is_empty() {
@@ -265,50 +266,36 @@ impl Run<'_> {
         old: Option<&Reusable>,
         mut session: Session<'s>,
         pool: &ThreadPool,
-    ) -> Result<Published<'s>> {
-        let failed = |work: &Work<'_>, error: Error| {
-            let error = work.explain(error);
-            work.abandon(pool, &error);
-            error
-        };
-        let work = Work::make(self.store, name)?;
-        match self.publish_once(&work, snapshots, old, &mut session, pool) {
-            Ok((replicated, made, news, state, is_reused)) => Ok(Published {
-                replicated,
-                made,
-                news,
-                recycled: old.filter(|_| is_reused).cloned(),
-                state,
-                session,
-            }),
-            Err(error) if self.is_spoiled.load(Ordering::Relaxed) => {
+    ) -> Result<(Published, Session<'s>)> {
+        let mut work = Work::make(self.store, name)?;
+        let mut published = self.publish_once(&work, snapshots, old, &mut session, pool);
+        if self.is_spoiled.load(Ordering::Relaxed) {
+            if let Err(error) = published {
                 drop(session);
-                let work = work.begin_anew(pool)?;
-                let spare = None;
-                let (mut session, _) = self.store.begin_catalog(
+                work = work.begin_anew(pool)?;
+                (session, _) = self.store.begin_catalog(
                     snapshots,
                     unreadable,
-                    spare,
+                    None,
                     self.options.cache.as_deref(),
                     self.observer,
                     self.cancel,
                 )?;
-                let published = self.publish_once(&work, snapshots, None, &mut session, pool);
-                let (mut replicated, made, news, state, _) =
-                    published.map_err(|error| failed(&work, error))?;
-                replicated.warnings.push(Warning::NotRecycled {
-                    reason: with_cause(&error),
-                });
-                Ok(Published {
-                    replicated,
-                    made,
-                    news,
-                    recycled: None,
-                    state,
-                    session,
-                })
+                published = self.publish_once(&work, snapshots, None, &mut session, pool);
+                if let Ok(published) = &mut published {
+                    let reason = with_cause(&error);
+                    let warning = Warning::NotRecycled { reason };
+                    published.replicated.warnings.push(warning);
+                }
             }
-            Err(error) => Err(failed(&work, error)),
+        }
+        match published {
+            Ok(published) => Ok((published, session)),
+            Err(error) => {
+                let error = work.explain(error);
+                work.abandon(pool, &error);
+                Err(error)
+            }
         }
     }
 
@@ -319,7 +306,7 @@ impl Run<'_> {
         old: Option<&Reusable>,
         session: &mut Session<'_>,
         pool: &ThreadPool,
-    ) -> Result<(Replicated, SnapshotInfo, Option<News>, State, bool)> {
+    ) -> Result<Published> {
         let name = work.name;
         let (mut replicated, mut ledger, rules, is_reused) =
             self.replicate(name, snapshots, Some(work), old, session, pool)?;
@@ -334,7 +321,13 @@ impl Run<'_> {
             None
         });
         self.observer.on_event(&Event::Phase(Phase::Flushing));
-        Ok((replicated, filled.publish()?, news, state, is_reused))
+        Ok(Published {
+            replicated,
+            made: filled.publish()?,
+            news,
+            recycled: old.filter(|_| is_reused).cloned(),
+            state,
+        })
     }
 
     fn replicate<'s>(
@@ -371,11 +364,7 @@ impl Run<'_> {
             expected: basis.map(|basis| basis.counts),
         });
         self.observer.on_event(&Event::Phase(Phase::Walking));
-        let target_path = store
-            .path()
-            .join(layout::CONTROL)
-            .join(layout::WORK)
-            .join(name.to_string());
+        let target_path = store.path_of(layout::WORK).join(name.to_string());
         let capabilities = match work {
             Some(work) => Some(work.capabilities(self.options.full_copies)?),
             None => store.known_capabilities().cloned(),
@@ -383,8 +372,8 @@ impl Run<'_> {
         let rules = capabilities
             .as_ref()
             .map_or_else(dry_rules, Capabilities::rules);
-        let is_fit = |work: &Work<'_>| work.filesystem.inode_numbers() != InodeNumbers::Passing;
-        let old = old.filter(|_| rules.names == Names::Exact && work.is_some_and(is_fit));
+        let is_fit = rules.names == Names::Exact && store.inode_numbers().are_lasting();
+        let old = old.filter(|_| is_fit);
         if let (Some(work), Some(capabilities), None) = (work, &capabilities, old) {
             self.refuse_if_full(work, basis, capabilities, pool)?;
         }

@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 
 use rayon::ThreadPool;
 
-use crate::catalog::Session;
 use crate::engine::Run;
 use crate::engine::known::{News, Told};
 use crate::engine::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::dir::Dir;
-use crate::fs::publish::{Filesystem, InodeNumbers};
+use crate::fs::publish::InodeNumbers;
 use crate::fs::remove;
 use crate::layout;
 use crate::name::SnapshotName;
@@ -31,14 +30,13 @@ pub(super) struct Reusable {
 }
 
 /// A snapshot that has appeared.
-pub(super) struct Published<'s> {
+pub(super) struct Published {
     pub(super) replicated: Replicated,
     pub(super) made: SnapshotInfo,
     pub(super) news: Option<News>,
     pub(super) recycled: Option<Reusable>,
     /// What is remembered by now.
     pub(super) state: State,
-    pub(super) session: Session<'s>,
 }
 
 impl Reusable {
@@ -67,18 +65,14 @@ impl Run<'_> {
                 name: Some(spare.name),
                 sequence: spare.sequence,
             }),
-            None => (has_unfinished && self.has_lasting_inodes()).then(|| Reusable {
-                file: layout::UNFINISHED.to_owned(),
-                name: None,
-                sequence: 0,
-            }),
+            None => {
+                (has_unfinished && self.store.inode_numbers().are_lasting()).then(|| Reusable {
+                    file: layout::UNFINISHED.to_owned(),
+                    name: None,
+                    sequence: 0,
+                })
+            }
         }
-    }
-
-    /// Tells whether entries of the store can be recognised by their inodes.
-    fn has_lasting_inodes(&self) -> bool {
-        let numbers = Filesystem::of(&self.store.root).map(|found| found.inode_numbers());
-        numbers.is_ok_and(|numbers| numbers != InodeNumbers::Passing)
     }
 
     /// Makes a tree of `trash` the one that is built. If that fails, the new
@@ -89,7 +83,7 @@ impl Run<'_> {
         old: &Reusable,
         told: Told,
     ) -> Result<(Reused, Dir)> {
-        let leftovers = match work.filesystem.inode_numbers() {
+        let leftovers = match self.store.inode_numbers() {
             InodeNumbers::Told => Leftovers::NamesOfOpenFiles,
             _ => Leftovers::None,
         };
@@ -121,7 +115,7 @@ impl Run<'_> {
         if reused.is_spoiled() || walked.as_ref().is_err_and(lacks_room) {
             self.spoil();
         }
-        let path = self.store.path().join(layout::CONTROL).join(layout::TRASH);
+        let path = self.store.path_of(layout::TRASH);
         reused.remove_out(&path, pool, self.cancel);
     }
 
@@ -131,14 +125,15 @@ impl Run<'_> {
     }
 
     /// Removes what a run has left that was cut short, if nothing came of it.
-    pub(super) fn remove_unused(&self, has_unfinished: bool, pool: &ThreadPool) -> Result<()> {
-        if !has_unfinished {
-            return Ok(());
-        }
-        let failed = |error| self.store.failed("remove", layout::TRASH, error);
-        let trash = self.store.open_control(layout::TRASH)?;
-        let root = self.store.path().join(layout::CONTROL).join(layout::TRASH);
-        let removed = pool.install(|| remove::tree(&trash, layout::UNFINISHED, &root, self.cancel));
-        removed.map(drop).map_err(failed)
+    /// What resists is tried again by the next run.
+    pub(super) fn remove_unused(&self, has_unfinished: bool, pool: &ThreadPool) {
+        let Some(trash) = has_unfinished
+            .then(|| self.store.open_control(layout::TRASH).ok())
+            .flatten()
+        else {
+            return;
+        };
+        let root = self.store.path_of(layout::TRASH);
+        let _ = pool.install(|| remove::tree(&trash, layout::UNFINISHED, &root, self.cancel));
     }
 }

@@ -81,7 +81,7 @@ impl<'s> Work<'s> {
         let tree = layout::tree(self.name);
         let failed = |error| self.store.failed("remove", layout::WORK, error);
         let trash = self.store.open_control(layout::TRASH)?;
-        let root = self.store.path().join(layout::CONTROL).join(layout::TRASH);
+        let root = self.store.path_of(layout::TRASH);
         publish::rename(&self.all, &tree, &trash, &tree).map_err(failed)?;
         let never = CancelToken::new();
         // What resists there is tried again by the next run.
@@ -172,7 +172,7 @@ impl<'s> Work<'s> {
         let _ = smallfile::remove(&self.store.records, &layout::record(self.name));
         // Who cancels wants to be gone within a second.
         if error.kind() != ErrorKind::Cancelled {
-            let root = self.store.path().join(layout::CONTROL).join(layout::WORK);
+            let root = self.store.path_of(layout::WORK);
             let never = CancelToken::new();
             let _ =
                 pool.install(|| remove::tree(&self.all, &layout::tree(self.name), &root, &never));

@@ -53,6 +53,11 @@ pub(crate) enum InodeNumbers {
 }
 
 impl InodeNumbers {
+    /// Tells whether an inode can be recognised later.
+    pub(crate) fn are_lasting(self) -> bool {
+        self != InodeNumbers::Passing
+    }
+
     /// What they are worth on a type of filesystem.
     pub(crate) fn on(kind: i64) -> InodeNumbers {
         const LOCAL: [i64; 9] = [

@@ -9,7 +9,7 @@ use crate::capabilities::Capabilities;
 use crate::compare::Names;
 use crate::error::Result;
 use crate::fs::dir::Dir;
-use crate::fs::publish::{self, InodeNumbers};
+use crate::fs::publish;
 use crate::fs::remove;
 use crate::fs::scan::Batch;
 use crate::layout;
@@ -92,7 +92,7 @@ impl Store {
     fn has_use_for_spare(&self) -> bool {
         let is_fit = |found: &Capabilities| found.hard_links && found.rules().names == Names::Exact;
         let known = self.probed.as_ref().map(|probed| &probed.capabilities);
-        if !known.is_none_or(is_fit) || self.inode_numbers() == InodeNumbers::Passing {
+        if !known.is_none_or(is_fit) || !self.inode_numbers().are_lasting() {
             return false;
         }
         self.filesystem(&self.root).is_ok_and(|filesystem| {
@@ -115,7 +115,7 @@ impl Store {
         spare: &Spare,
         cancel: &CancelToken,
     ) -> Result<()> {
-        let path = self.path().join(layout::CONTROL).join(layout::TRASH);
+        let path = self.path_of(layout::TRASH);
         disown(trash, &spare.file())
             .and_then(|file| remove::tree(trash, &file, &path, cancel))
             .map(drop)

@@ -350,7 +350,7 @@ impl<'a> Check<'a> {
 
     /// Tells whether stored inodes can be told by the numbers in the catalog.
     pub(super) fn goes_by_number(&self) -> bool {
-        self.numbers != InodeNumbers::Passing && self.catalog.has_numbers()
+        self.numbers.are_lasting() && self.catalog.has_numbers()
     }
 
     /// Counts what was compared, each version once.

@@ -220,7 +220,7 @@ impl Tree<'_, '_> {
     /// compared with those of the tree.
     fn goes_by_number(&self, before: &Facts) -> bool {
         let is_file = before.kind != EntryKind::Directory;
-        let are_lasting = self.numbers != InodeNumbers::Passing;
+        let are_lasting = self.numbers.are_lasting();
         is_file && are_lasting && self.before.has_numbers && before.stored.is_some()
     }
 
