@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use rustix::fs::syncfs;
 use wait4::{ResUse, Wait4};
+use walkdir::WalkDir;
 
 use crate::error::{At, Error, Result};
 use crate::interrupt;
@@ -31,16 +33,16 @@ pub(crate) struct Measurement {
 /// What the kernel remembers of the disks when a program starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caches {
-    /// Whatever was read last.
+    /// All that any of the programs may look at.
     Warm,
     /// Nothing.
     Dropped,
 }
 
 impl Caches {
-    fn prepare(self) -> Result<()> {
+    fn prepare(self, places: &[&Path]) -> Result<()> {
         match self {
-            Self::Warm => Ok(()),
+            Self::Warm => places.iter().try_for_each(|place| warm(place)),
             Self::Dropped => {
                 let switch = Path::new("/proc/sys/vm/drop_caches");
                 std::fs::write(switch, "3").at("write", switch)
@@ -49,21 +51,41 @@ impl Caches {
     }
 }
 
+/// Looks at every entry below a directory, and reads what is in its files.
+///
+/// Systems take back pages that nobody asked for in a while, so what the last
+/// round read need not be there any more. A file of several names is one that
+/// the trees of a destination share, which no program reads.
+fn warm(place: &Path) -> Result<()> {
+    let mut nowhere = io::sink();
+    for entry in WalkDir::new(place) {
+        let entry = entry.map_err(io::Error::from).at("list", place)?;
+        let metadata = entry.metadata().map_err(io::Error::from);
+        let metadata = metadata.at("look at", entry.path())?;
+        if metadata.is_file() && metadata.nlink() == 1 {
+            let mut file = File::open(entry.path()).at("open", entry.path())?;
+            io::copy(&mut file, &mut nowhere).at("read", entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Runs programs one after the other and syncs the filesystem that holds
-/// `destination`.
+/// `destination`, which they make from what is in `source`.
 ///
 /// # Errors
 ///
 /// Fails where a program cannot be started or ends with anything but zero.
 pub(crate) fn measure(
     commands: &mut [Command],
+    source: &Path,
     destination: &Path,
     caches: Caches,
 ) -> Result<Measurement> {
     let destination_handle = File::open(destination).at("open", destination)?;
     // Nobody else's writes may be paid for by this run.
     syncfs(&destination_handle).at("sync", destination)?;
-    caches.prepare()?;
+    caches.prepare(&[source, destination])?;
 
     let start = Instant::now();
     let (mut cpu_seconds, mut peak_bytes) = (0.0, 0);
@@ -187,7 +209,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let mut twice = [command, Command::new("true")];
-        let measured = measure(&mut twice, temp.path(), Caches::Warm).unwrap();
+        let measured = measure(&mut twice, temp.path(), temp.path(), Caches::Warm).unwrap();
         assert!(measured.seconds >= 0.2, "{measured:?}");
         assert!(measured.cpu_seconds > 0.001, "{measured:?}");
         assert!(measured.peak_bytes > 16_000_000, "{measured:?}");

@@ -80,7 +80,8 @@ impl Course<'_> {
     }
 
     fn time(&self, commands: &mut [Command]) -> Result<Measurement> {
-        measure::measure(commands, self.site.destination(), self.caches)
+        let (source, destination) = (self.site.source(), self.site.destination());
+        measure::measure(commands, source, destination, self.caches)
     }
 
     fn copy(&self, label: &str, command: Command, basis: Option<&Path>) -> Result<Measurement> {
