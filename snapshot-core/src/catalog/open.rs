@@ -168,9 +168,10 @@ impl Store {
 
     fn make_tables(&self, connection: &Connection) -> Outcome<()> {
         let root = self.root_id()?;
-        // A walk reads whole directories, each on one page or two.
+        // Small ones: a commit touches a dozen of them, and over a network each
+        // is read whole.
         connection.execute_batch(&format!(
-            "PRAGMA page_size = 16384;\nBEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
+            "PRAGMA page_size = 4096;\nBEGIN;\n{TABLES}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {SCHEMA};"
         ))?;
         connection.execute(
             "INSERT INTO store VALUES (?1, ?2, ?3, ?4, 0)",

@@ -13,7 +13,7 @@ use crate::attributes::chmod;
 use crate::catalog::{Days, Ledger, aged, edit_quietly, file, unsound_in};
 
 /// SQLite's page size in catalogs.
-const PAGE: usize = 16384;
+const PAGE: usize = 4096;
 
 /// Plays damage after damage on a store.
 struct Patient<'a> {
