@@ -11,6 +11,7 @@ use crate::catalog::directory;
 use crate::catalog::open::{Open, Outcome, Trouble};
 use crate::catalog::row::{DirId, TOP, Version};
 use crate::catalog::table::{self, Read};
+use crate::fs::scan::{USUAL_ENTRIES, USUAL_NAME_BYTES};
 use crate::store::Store;
 
 /// Which rows a run goes by.
@@ -51,8 +52,31 @@ pub(crate) struct Reader<'s> {
 
 /// Connections to the catalog.
 struct Connections {
-    idle: Vec<Connection>,
+    idle: Vec<Idle>,
     opened: usize,
+    /// So many wait for one.
+    waiting: usize,
+}
+
+/// A connection that nobody is using, and the worker who did: what a connection
+/// has read of the file lies near what the same worker asks for next.
+struct Idle {
+    worker: Option<usize>,
+    connection: Connection,
+}
+
+impl Connections {
+    fn take(&mut self) -> Option<Connection> {
+        let worker = rayon::current_thread_index();
+        let own = self.idle.iter().position(|idle| idle.worker == worker);
+        let place = own.or(self.idle.len().checked_sub(1))?;
+        Some(self.idle.swap_remove(place).connection)
+    }
+
+    fn give_back(&mut self, connection: Connection) {
+        let worker = rayon::current_thread_index();
+        self.idle.push(Idle { worker, connection });
+    }
 }
 
 /// What the catalog knows of the entries of one directory, sorted by name.
@@ -151,8 +175,25 @@ impl<T: Copy> Rows<T> {
         (start, name.len().min(usize::from(u16::MAX)) as u16)
     }
 
+    /// Finds what is known of a name that is likely to have this place.
+    pub(crate) fn find_near(&self, name: &CStr, place: usize) -> Option<(usize, T)> {
+        match self.rows.get(place) {
+            Some(&((start, length), known))
+                if self.names[start as usize..][..usize::from(length)] == *name.to_bytes() =>
+            {
+                Some((place, known))
+            }
+            _ => self.find(name),
+        }
+    }
+
     /// Puts in what comes after all others, or is sorted at last.
     pub(crate) fn push(&mut self, name: &[u8], known: T) {
+        if self.rows.is_empty() {
+            // Room for a usual directory.
+            self.rows.reserve(USUAL_ENTRIES);
+            self.names.reserve(USUAL_ENTRIES * USUAL_NAME_BYTES);
+        }
         let name = self.keep(name);
         self.rows.push((name, known));
     }
@@ -239,8 +280,12 @@ impl<'s> Reader<'s> {
             how,
             standing,
             connections: Mutex::new(Connections {
-                idle: vec![first],
+                idle: vec![Idle {
+                    worker: None,
+                    connection: first,
+                }],
                 opened: 1,
+                waiting: 0,
             }),
             freed: Condvar::new(),
             // Asking is work for a processor. There may be far more workers than
@@ -262,22 +307,31 @@ impl<'s> Reader<'s> {
     pub(crate) fn into_connection(self) -> Option<Connection> {
         let connections = self.connections.into_inner();
         let mut connections = connections.unwrap_or_else(PoisonError::into_inner);
-        connections.idle.pop()
+        connections.idle.pop().map(|idle| idle.connection)
     }
 
     /// Asks through a connection that nobody else is using.
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
         let connection = self.free_connection()?;
         let answer = question(&connection);
-        self.connections().idle.push(connection);
-        self.freed.notify_one();
+        let mut connections = self.connections();
+        connections.give_back(connection);
+        self.tell_of_one(&connections);
         answer
+    }
+
+    /// Wakes somebody who waits for a connection. Waking costs a call, even if
+    /// nobody does.
+    fn tell_of_one(&self, connections: &Connections) {
+        if connections.waiting > 0 {
+            self.freed.notify_one();
+        }
     }
 
     fn free_connection(&self) -> Outcome<Connection> {
         let mut connections = self.connections();
         loop {
-            if let Some(connection) = connections.idle.pop() {
+            if let Some(connection) = connections.take() {
                 return Ok(connection);
             }
             if connections.opened < self.most {
@@ -285,8 +339,10 @@ impl<'s> Reader<'s> {
                 drop(connections);
                 return self.open_another();
             }
+            connections.waiting += 1;
             let woken = self.freed.wait(connections);
             connections = woken.unwrap_or_else(PoisonError::into_inner);
+            connections.waiting -= 1;
         }
     }
 
@@ -296,8 +352,9 @@ impl<'s> Reader<'s> {
             None => self.store.open_catalog(self.how).map(|opened| opened.0),
         };
         opened.inspect_err(|_| {
-            self.connections().opened -= 1;
-            self.freed.notify_one();
+            let mut connections = self.connections();
+            connections.opened -= 1;
+            self.tell_of_one(&connections);
         })
     }
 

@@ -15,6 +15,9 @@ use crate::fs::dir;
 const BUFFER_BYTES: usize = 64 * 1024;
 /// The largest entry: its head, 255 bytes of name, a NUL and the alignment.
 const LARGEST_ENTRY_BYTES: usize = 280;
+/// Most directories have no more entries, and shorter names.
+pub(crate) const USUAL_ENTRIES: usize = 32;
+pub(crate) const USUAL_NAME_BYTES: usize = 32;
 
 thread_local! {
     static BUFFER: RefCell<Vec<MaybeUninit<u8>>> = RefCell::new(vec![MaybeUninit::uninit(); BUFFER_BYTES]);
@@ -54,6 +57,11 @@ impl Batch {
     }
 
     fn push(&mut self, name: &CStr, kind: Option<EntryKind>, inode: u64) {
+        if self.entries.is_empty() {
+            // Room for a usual directory.
+            self.entries.reserve(USUAL_ENTRIES);
+            self.names.reserve(USUAL_ENTRIES * USUAL_NAME_BYTES);
+        }
         // The names of one buffer are far shorter than 4 GiB.
         self.entries.push((self.names.len() as u32, kind, inode));
         self.names.extend_from_slice(name.to_bytes_with_nul());

@@ -159,7 +159,7 @@ impl Walk<'_> {
             source,
             basis: None,
             listed,
-            remain: self.remain(node, trio, listing, name),
+            remain: self.remain(node, trio, listing, name, listed.as_ref()),
             said,
             before,
             moved: None,

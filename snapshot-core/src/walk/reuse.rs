@@ -65,9 +65,13 @@ pub(super) enum There {
 }
 
 impl Remains {
-    /// An entry that is not dealt with.
-    fn find(&self, name: &CStr) -> Option<Remain> {
-        let (place, (inode, kind)) = self.rows.find(name)?;
+    /// An entry that is not dealt with. What two trees have in common mostly has
+    /// the same place in both.
+    fn find(&self, name: &CStr, near: Option<usize>) -> Option<Remain> {
+        let (place, (inode, kind)) = match near {
+            Some(near) => self.rows.find_near(name, near)?,
+            None => self.rows.find(name)?,
+        };
         let was_dealt = self.dealt[place].load(Ordering::Relaxed);
         (!was_dealt).then_some(Remain { inode, kind, place })
     }
@@ -79,7 +83,7 @@ impl Remains {
 
     /// Deals with an entry; none if that was done, or if there is none.
     fn take(&self, name: &CStr) -> Option<Remain> {
-        self.find(name).filter(|remain| self.deal(*remain))
+        self.find(name, None).filter(|remain| self.deal(*remain))
     }
 }
 
@@ -196,11 +200,13 @@ impl Walk<'_> {
         trio: &Trio,
         listing: Option<&Listing>,
         name: &CStr,
+        listed: Option<&Listed>,
     ) -> Option<Remain> {
         if node.level.before != Before::Remains {
             return None;
         }
-        self.remains(node, trio, listing?)?.find(name)
+        let near = listed.and_then(Listed::place);
+        self.remains(node, trio, listing?)?.find(name, near)
     }
 
     fn remains<'l>(
@@ -277,7 +283,7 @@ impl Walk<'_> {
         let Some(remains) = self.remains(here.node, here.trio, listing) else {
             return false;
         };
-        let remain = here.remain.or_else(|| remains.find(here.name));
+        let remain = here.remain.or_else(|| remains.find(here.name, None));
         remain.is_some_and(|remain| remain.inode == inode && remains.deal(remain))
     }
 
