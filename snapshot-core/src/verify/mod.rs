@@ -177,6 +177,7 @@ impl Store {
                     None => Ok(None),
                 }
             })?;
+            gathered.add(check.findings.take());
         }
         drop(repairing);
         report.damaged_entries = gathered.count;
