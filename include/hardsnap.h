@@ -23,7 +23,7 @@
  * Numbers that stand for a choice and mean nothing are refused (HARDSNAP_INVALID_ARGUMENT).
  *
  * Threads. A handle may be used by any thread, by several at once as long as none of them
- * changes (_set_, _add_, _next, ...) or frees it. A hardsnap_cancel may be stopped at any
+ * changes (_set_, _add_, _next, _read, ...) or frees it. A hardsnap_cancel may be stopped at any
  * time. The library makes threads of its own for the time of a call; callbacks come on the
  * caller's. After fork() the child may use handles, too, but for a catalog and what came of
  * it; during a run it may only exec or exit.
@@ -759,6 +759,12 @@ typedef struct hardsnap_snapshots hardsnap_snapshots;
 typedef struct hardsnap_store hardsnap_store;
 
 /**
+ * A file of a snapshot, open for reading. As long as it is, its snapshot is not
+ * removed. It does not need the store any more.
+ */
+typedef struct hardsnap_stored_file hardsnap_stored_file;
+
+/**
  * How one tree is replicated.
  */
 typedef struct hardsnap_tree_options hardsnap_tree_options;
@@ -957,7 +963,8 @@ typedef int (*hardsnap_callback)(const struct hardsnap_event *event, void *user_
 #define HARDSNAP_SNAPSHOT_IN_USE 405
 
 /**
- * The snapshot does not have a path that was to be restored.
+ * The snapshot does not have a path that was to be restored, or has no file
+ * there that could be opened.
  */
 #define HARDSNAP_NOT_IN_SNAPSHOT 406
 
@@ -1951,6 +1958,18 @@ const struct hardsnap_problem *hardsnap_report_left_behind(const struct hardsnap
                                                            size_t index);
 
 /**
+ * How many snapshots a removal left where they are because they are being
+ * read. Each is among the entries that could not be removed, too.
+ */
+size_t hardsnap_report_being_read_count(const struct hardsnap_report *report);
+
+/**
+ * The name of one of the snapshots that are being read; NULL beyond the last.
+ */
+const char *hardsnap_report_being_read(const struct hardsnap_report *report,
+                                       size_t index);
+
+/**
  * How long it took, in seconds.
  */
 double hardsnap_report_elapsed_seconds(const struct hardsnap_report *report);
@@ -2490,6 +2509,47 @@ hardsnap_status hardsnap_store_reindex(const struct hardsnap_store *store,
                                        void *user_data,
                                        struct hardsnap_report **report,
                                        struct hardsnap_error **error);
+
+/**
+ * Opens a file of a snapshot, given by its full name, by its absolute path in
+ * the source. Symlinks are never followed. What is read is what the store's
+ * disk has: hardsnap_store_verify() tells whether that is what was stored.
+ *
+ * Errors: HARDSNAP_UNKNOWN_SNAPSHOT; HARDSNAP_NOT_IN_SNAPSHOT if it has nothing
+ * at the path, or no file; HARDSNAP_INVALID_OPTION if the path is not an
+ * absolute one; HARDSNAP_SNAPSHOT_IN_USE if the snapshot is being removed;
+ * HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_store_open_file(const struct hardsnap_store *store,
+                                         const char *snapshot,
+                                         const char *entry_path,
+                                         size_t length,
+                                         struct hardsnap_stored_file **file,
+                                         struct hardsnap_error **error);
+
+/**
+ * Closes a file. NULL is allowed.
+ */
+void hardsnap_stored_file_free(struct hardsnap_stored_file *file);
+
+/**
+ * Its size in bytes.
+ */
+uint64_t hardsnap_stored_file_size_bytes(const struct hardsnap_stored_file *file);
+
+/**
+ * Reads the bytes that come next into `buffer`, which has room for `capacity`,
+ * and writes to `read_bytes` how many there were: perhaps fewer than there is
+ * room for, and 0 only at the end of the file, or if `capacity` is 0. What of
+ * the buffer is behind them is of no value.
+ *
+ * Errors: HARDSNAP_IO.
+ */
+hardsnap_status hardsnap_stored_file_read(struct hardsnap_stored_file *file,
+                                          void *buffer,
+                                          size_t capacity,
+                                          size_t *read_bytes,
+                                          struct hardsnap_error **error);
 
 /**
  * Makes options as every default says. Never NULL.

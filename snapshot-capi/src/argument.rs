@@ -1,6 +1,6 @@
 //! What C hands in, checked and turned into Rust's own.
 
-use std::ffi::{CStr, OsStr, c_char};
+use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -55,6 +55,34 @@ pub(crate) unsafe fn slice<'a, T>(
     }
     // SAFETY: neither NULL nor too long; the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
+}
+
+/// Room for bytes, of which no more than `most` are taken. It is zeroed: what C
+/// has there may never have been written, and Rust may not look at that.
+///
+/// # Safety
+///
+/// `first` is NULL, or points to `capacity` bytes that nobody else touches
+/// meanwhile.
+pub(crate) unsafe fn room<'a>(
+    name: &str,
+    first: *mut c_void,
+    capacity: usize,
+    most: usize,
+) -> Result<&'a mut [u8], Failure> {
+    let taken = capacity.min(most);
+    if taken == 0 {
+        return Ok(&mut []);
+    }
+    if first.is_null() {
+        return Err(Failure::null(name));
+    }
+    let first = first.cast::<u8>();
+    // SAFETY: not NULL; the rest is the caller's promise.
+    Ok(unsafe {
+        first.write_bytes(0, taken);
+        std::slice::from_raw_parts_mut(first, taken)
+    })
 }
 
 /// A path, given as bytes and their number.

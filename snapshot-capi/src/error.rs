@@ -3,6 +3,8 @@
 use std::error::Error as _;
 use std::ffi::{c_char, c_int};
 use std::fmt::Display;
+use std::io;
+use std::path::Path;
 
 use engine::retention::PolicyError;
 use engine::{Error, FilterError, InvalidMinFree, InvalidSnapshotName};
@@ -10,7 +12,7 @@ use engine::{Error, FilterError, InvalidMinFree, InvalidSnapshotName};
 use crate::argument::free;
 use crate::guard::look;
 use crate::status::{
-    HARDSNAP_INVALID_ARGUMENT, HARDSNAP_INVALID_OPTION, HARDSNAP_OK, HARDSNAP_PANIC,
+    HARDSNAP_INVALID_ARGUMENT, HARDSNAP_INVALID_OPTION, HARDSNAP_IO, HARDSNAP_OK, HARDSNAP_PANIC,
     hardsnap_status, of_kind,
 };
 use crate::text::{Text, lend, lend_path};
@@ -49,6 +51,16 @@ impl Failure {
 
     pub(crate) fn null(name: &str) -> Failure {
         Failure::argument(format!("{name} is NULL"))
+    }
+
+    /// A file of a snapshot that the system does not read.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+        let message = format!("cannot read {}: {error}", path.display());
+        Failure {
+            path: Some(path.into()),
+            os_error: error.raw_os_error().unwrap_or(0),
+            ..Failure::new(HARDSNAP_IO, message)
+        }
     }
 
     pub(crate) fn panic(message: &str) -> Failure {

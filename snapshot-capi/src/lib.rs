@@ -33,6 +33,7 @@ pub mod sizes;
 pub mod snapshot;
 pub mod status;
 pub mod store;
+pub mod stored_file;
 mod text;
 pub mod tree;
 pub mod verify;

@@ -89,6 +89,7 @@ pub struct hardsnap_report {
     removed: Vec<Text>,
     prune_paused: Option<Text>,
     left_behind: Vec<hardsnap_problem>,
+    being_read: Vec<Text>,
     elapsed: Duration,
     suspicions: Vec<Text>,
     restored: RestoreCounts,
@@ -151,6 +152,7 @@ impl From<RemovalReport> for hardsnap_report {
             removed: names(&report.removed),
             prune_paused: report.prune_paused.map(Text::new),
             left_behind: problems(&report.left_behind),
+            being_read: names(&report.being_read),
             elapsed: report.elapsed,
             ..hardsnap_report::default()
         }
@@ -358,6 +360,24 @@ pub unsafe extern "C" fn hardsnap_report_left_behind(
     // SAFETY: stated in the header.
     let found = unsafe { of(report, |report| report.left_behind.get(index)) };
     found.flatten().map_or(std::ptr::null(), std::ptr::from_ref)
+}
+
+/// How many snapshots a removal left where they are because they are being
+/// read. Each is among the entries that could not be removed, too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_being_read_count(report: *const hardsnap_report) -> usize {
+    // SAFETY: stated in the header.
+    unsafe { of(report, |report| report.being_read.len()) }.unwrap_or(0)
+}
+
+/// The name of one of the snapshots that are being read; NULL beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hardsnap_report_being_read(
+    report: *const hardsnap_report,
+    index: usize,
+) -> *const c_char {
+    // SAFETY: stated in the header.
+    lend(unsafe { of(report, |report| report.being_read.get(index)) }.flatten())
 }
 
 /// How long it took, in seconds.

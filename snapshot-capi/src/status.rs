@@ -82,7 +82,8 @@ pub const HARDSNAP_SNAPSHOT_HELD: hardsnap_status = 404;
 /// A snapshot that is being read was to be deleted, or one that is being
 /// removed was to be read.
 pub const HARDSNAP_SNAPSHOT_IN_USE: hardsnap_status = 405;
-/// The snapshot does not have a path that was to be restored.
+/// The snapshot does not have a path that was to be restored, or has no file
+/// there that could be opened.
 pub const HARDSNAP_NOT_IN_SNAPSHOT: hardsnap_status = 406;
 
 /// The version of the library, such as "0.1.0"; HARDSNAP_VERSION is that of the

@@ -78,7 +78,8 @@ pub enum ErrorKind {
     TargetIsStore,
     /// Something is where an entry was to be restored; nothing was written.
     InTheWay,
-    /// The snapshot does not have a path that was to be restored.
+    /// The snapshot does not have a path that was to be restored, or has no file
+    /// there that could be opened.
     NotInSnapshot,
     /// `latest` exists and is not a symlink.
     LatestOccupied,

@@ -27,7 +27,8 @@ pub enum Event<'a> {
     /// what is to come.
     Expected(&'a Counts),
     /// What was done since the last such event; the sum of all of them is the
-    /// state of the run.
+    /// state of the run. Bytes of a large file come before the file itself
+    /// counts; of one that fails in the end they may be told in vain.
     Progress(&'a Counts),
     /// One entry was dealt with. Told only to an observer that
     /// [wants it](Observer::wants_entries).

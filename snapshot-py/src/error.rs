@@ -20,7 +20,7 @@ pub(crate) enum Failure {
     Option(String),
     /// A text that is no name of a snapshot.
     Unknown(String),
-    /// A file of patterns.
+    /// A file of patterns, or of a snapshot.
     Unreadable(PathBuf, io::Error),
 }
 

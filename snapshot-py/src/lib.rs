@@ -25,6 +25,7 @@ mod restore;
 mod run;
 mod schedule;
 mod store;
+mod stored_file;
 mod tree;
 mod verify;
 

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <math.h>
 
-extern char path[4096], source[4096], target[9000], buffer[64];
+extern char path[4096], source[4096], file[4200], target[9000], buffer[64];
 extern const char *const names[1];
 extern const int64_t times[1];
 extern const uint8_t flags[1];
@@ -18,7 +18,8 @@ extern int64_t seconds;
     DO(backup_options) DO(cancel) DO(capabilities) DO(catalog) DO(changes) DO(decisions)      \
     DO(entries) DO(entry) DO(error) DO(filter) DO(found) DO(init_options) DO(path) DO(policy) \
     DO(prune_plan) DO(report) DO(restore_options) DO(sizes) DO(snapshot) DO(snapshots)        \
-    DO(store) DO(tree_options) DO(verify_options) DO(verify_report) DO(versions)
+    DO(store) DO(stored_file) DO(tree_options) DO(verify_options) DO(verify_report)           \
+    DO(versions)
 /* What functions lend that end in _next. */
 #define LENT(DO) DO(change) DO(entry) DO(found_path)
 #define DECLARE(name) extern hardsnap_##name *a_##name, *out_##name;

@@ -70,7 +70,11 @@ EXACT = {
     ("hardsnap_catalog_entry", "length"): "strlen(source)",
     ("hardsnap_catalog_versions", "length"): "strlen(source)",
     ("hardsnap_catalog_resolve", "length"): "strlen(source)",
+    ("hardsnap_store_open_file", "snapshot"): "hardsnap_snapshot_name(a_snapshot)",
+    ("hardsnap_store_open_file", "entry_path"): "file",
+    ("hardsnap_store_open_file", "length"): "strlen(file)",
     ("hardsnap_store_restore", "name"): "names[0]",
+    ("hardsnap_stored_file_read", "buffer"): "buffer",
 }
 GARBAGE = {
     "int32_t": ["-1", "INT32_MAX", "INT32_MIN"],
@@ -87,7 +91,8 @@ HANDLES = [
     "backup_options", "cancel", "capabilities", "catalog", "change", "changes", "decisions",
     "damaged", "entries", "entry", "entry_version", "error", "event", "filter", "found", "found_path",
     "init_options", "path", "policy", "problem", "prune_plan", "report", "restore_options", "sizes",
-    "snapshot", "snapshots", "store", "tree_options", "verify_options", "verify_report", "versions",
+    "snapshot", "snapshots", "store", "stored_file", "tree_options", "verify_options", "verify_report",
+    "versions",
 ]
 PROTOTYPE = re.compile(r"^([a-z_0-9 ]+?[ *]+)(hardsnap_\w+)\(([^;]*)\);", re.MULTILINE)
 

@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-char path[4096], source[4096], target[9000], buffer[64];
+char path[4096], source[4096], file[4200], target[9000], buffer[64];
 const char *const names[1] = {"2026-01-01T02-00-00Z"};
 const int64_t times[1] = {1767232800};
 const uint8_t flags[1] = {0};
@@ -82,14 +82,15 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/store", folder);
     snprintf(source, sizeof source, "%s/source", folder);
     CHECK(mkdir(source, 0755) == 0);
-    write_file(below(source, "file"), "text");
+    snprintf(file, sizeof file, "%s/file", source);
+    write_file(file, "text");
     CHECK_OK(hardsnap_store_init(path, strlen(path), NULL, NULL, NULL, &a_store, &error));
     CHECK_OK(hardsnap_backup_options_new(times[0], &a_backup_options, &error));
     CHECK_OK(hardsnap_backup_options_add_source(a_backup_options, source, strlen(source), &error));
     CHECK_OK(hardsnap_store_backup(a_store, a_backup_options, NULL, NULL, NULL, &report, &error));
     a_report = report;
     report = NULL;
-    write_file(below(source, "file"), "another text");
+    write_file(file, "another text");
     CHECK_OK(hardsnap_backup_options_new(times[0] + 86400, &next_day, &error));
     CHECK_OK(hardsnap_backup_options_add_source(next_day, source, strlen(source), &error));
     CHECK_OK(hardsnap_store_backup(a_store, next_day, NULL, NULL, NULL, &report, &error));
@@ -106,6 +107,8 @@ int main(int argc, char **argv)
     CHECK_OK(hardsnap_store_probe(a_store, &a_capabilities, &error));
     CHECK_OK(hardsnap_store_snapshots(a_store, &a_snapshots, &error));
     CHECK_OK(hardsnap_store_resolve(a_store, "latest", &a_snapshot, &error));
+    CHECK_OK(hardsnap_store_open_file(a_store, hardsnap_snapshot_name(a_snapshot), file,
+                                      strlen(file), &a_stored_file, &error));
     CHECK_OK(hardsnap_store_plan_prune(a_store, NULL, times[0], &a_prune_plan, &error));
     CHECK_OK(hardsnap_retention_decide(times, flags, 1, a_policy, times[0], &a_decisions, &error));
     CHECK_OK(hardsnap_store_catalog(a_store, NULL, &a_catalog, &error));

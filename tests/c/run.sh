@@ -26,6 +26,7 @@ declare -A sources=(
     [catalog]=tests/c/catalog.c
     [restore]=tests/c/restore.c
     [verify]=tests/c/verify.c
+    [stored_file]=tests/c/stored_file.c
     [retention]=tests/c/retention.c
     [garbage]="tests/c/garbage_main.c $work/garbage.c"
 )

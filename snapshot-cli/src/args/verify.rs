@@ -19,8 +19,8 @@ stopped is gone on with by the next one with the same options.
     hardsnap verify STORE --full            all at once
 
 --repair puts a good copy in the place of what is damaged, in all snapshots that share it: from
-another snapshot, or from the source if the file there is still the same one. What was damaged is
-kept in STORE/.hardsnap/damaged.
+another snapshot, or from the source if the file there is still the same one. Directories that are
+gone come back with all that was in them. What was damaged is kept in STORE/.hardsnap/damaged.
 
 The exit code is 5 if anything was damaged, also if all of it could be repaired: a disk that damages
 files is to be heard of. Verify once more to see that all is good.";

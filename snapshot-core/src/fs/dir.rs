@@ -260,6 +260,12 @@ fn device_of(handle: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(stat_handle(handle)?.id.device)
 }
 
+/// Tells whether there is nothing at a place, or a step to it is no directory.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    let number = Errno::from_io_error(error);
+    number.is_some_and(|number| [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].contains(&number))
+}
+
 /// The bytes of a path as the system takes them; a NUL in it is refused.
 pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)

@@ -15,6 +15,7 @@ use crate::fs::remove;
 use crate::fs::xattr::{self, Place};
 use crate::node::Node;
 use crate::report::{Operation, Problem};
+use crate::restore::advance::Advance;
 use crate::restore::directory::look;
 use crate::restore::groups::Put;
 use crate::restore::judge::{Likeness, Verdict, compare, judge};
@@ -176,8 +177,26 @@ impl Restoring<'_> {
         if judged.found.as_ref().is_some_and(is_directory) && !self.make_way(here, target)? {
             return Ok(None);
         }
-        let made = match metadata.kind {
-            EntryKind::File => self.write_file(here, target)?,
+        let mut told = Advance::default();
+        let put = self.put(here, target, spot, &mut told);
+        match put {
+            Ok(Some(_)) => self.count_told(here.node, here.name, metadata, done, &told),
+            Ok(None) | Err(_) => self.told_in_vain(&told),
+        }
+        put
+    }
+
+    /// Makes an entry beside its place and has it take that; none if there is
+    /// nothing to take it, or something came in between, which is noted.
+    fn put(
+        &self,
+        here: &Here<'_>,
+        target: &Dir,
+        spot: Spot,
+        told: &mut Advance,
+    ) -> io::Result<Option<FileId>> {
+        let made = match here.wanted.metadata.kind {
+            EntryKind::File => self.write_file(here, target, told)?,
             _ => Some(self.make_other(here, target)?),
         };
         let Some((beside, id)) = made else {
@@ -187,7 +206,6 @@ impl Restoring<'_> {
             self.not_taken(here, error)?;
             return Ok(None);
         }
-        self.count(here.node, here.name, metadata, done);
         Ok(Some(id))
     }
 

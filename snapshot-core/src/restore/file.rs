@@ -12,6 +12,7 @@ use crate::fs::dir::{Boundary, Dir, stat_handle};
 use crate::fs::give::{Receiver, give};
 use crate::fs::xattr;
 use crate::report::Operation;
+use crate::restore::advance::Advance;
 use crate::restore::entry::Here;
 use crate::restore::run::Restoring;
 
@@ -22,6 +23,7 @@ impl Restoring<'_> {
         &self,
         here: &Here<'_>,
         target: &'d Dir,
+        told: &mut Advance,
     ) -> io::Result<Option<(Beside<'d>, FileId)>> {
         let ground = self.ground(target, here.node.level.device)?;
         let metadata = &here.wanted.metadata;
@@ -36,7 +38,7 @@ impl Restoring<'_> {
         if here.node.level.has_default_acl {
             xattr::drop_inherited_acls(&to)?;
         }
-        match self.copy(here, &from, &to) {
+        match self.copy(here, &from, &to, told) {
             Ok(hash) if here.wanted.hash.is_some() && hash != here.wanted.hash => {
                 let what = "its content is not what was stored";
                 self.damaged(here.node, here.name, what);
@@ -79,9 +81,13 @@ impl Restoring<'_> {
         here: &Here<'_>,
         from: &OwnedFd,
         to: &OwnedFd,
+        told: &mut Advance,
     ) -> Result<Option<Hash>, CopyError> {
         let (from, to, metadata) = (from.as_fd(), to.as_fd(), &here.wanted.metadata);
-        let proceed = &mut |_| !self.is_stopping();
+        let proceed = &mut |bytes| {
+            self.hear(told, bytes, metadata.size_bytes);
+            !self.is_stopping()
+        };
         let is_hashed = here.wanted.hash.is_some();
         if copy::by_reference(from, to, metadata, &self.ways)? {
             if !is_hashed {

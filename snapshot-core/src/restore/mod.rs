@@ -1,6 +1,7 @@
 //! Getting data back: a snapshot's paths, to a directory or to where they came
 //! from.
 
+mod advance;
 mod directory;
 mod entry;
 mod file;
@@ -282,3 +283,7 @@ fn below(at: &Dir, path: &Path) -> Option<Dir> {
         .map(|name| (name.as_c_str(), crate::fs::dir::Boundary::Stay));
     crate::node::open_chain(at, steps, crate::fs::dir::Access::Search).ok()
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a fixture lies at a path")]
+mod tests;

@@ -21,6 +21,7 @@ use crate::fs::dir::Dir;
 use crate::fs::publish::{self, Filesystem};
 use crate::node::Node;
 use crate::report::{Counts, Operation, Problem, Warning};
+use crate::restore::advance::{Advance, InVain};
 use crate::restore::groups::Groups;
 use crate::restore::judge::Caller;
 use crate::restore::level::Restored;
@@ -54,6 +55,7 @@ pub(super) struct Restoring<'r> {
     /// The filesystems that are written to, by their devices.
     grounds: Mutex<HashMap<u64, Arc<Ground>>>,
     found: Mutex<Findings>,
+    told_in_vain: InVain,
     failure: Mutex<Option<Error>>,
     has_failed: AtomicBool,
     observer: &'r dyn Observer,
@@ -140,6 +142,7 @@ impl<'r> Restoring<'r> {
             ways: Ways::default(),
             grounds: Mutex::default(),
             found: Mutex::default(),
+            told_in_vain: InVain::default(),
             failure: Mutex::default(),
             has_failed: AtomicBool::new(false),
             observer,
@@ -269,8 +272,30 @@ impl<'r> Restoring<'r> {
         unknown.0 += entries;
     }
 
+    /// Tells of bytes of a file that is being written.
+    pub(super) fn hear(&self, told: &mut Advance, bytes: u64, size_bytes: u64) {
+        told.hear(self.observer, bytes, size_bytes);
+    }
+
+    /// Notes that a file is not restored of which something was told.
+    pub(super) fn told_in_vain(&self, told: &Advance) {
+        self.told_in_vain.add(told);
+    }
+
     /// Counts an entry, and tells of it.
     pub(super) fn count(&self, node: &Node<Restored>, name: &CStr, of: &Metadata, done: Done) {
+        self.count_told(node, name, of, done, &Advance::default());
+    }
+
+    /// Counts an entry of which something was told already.
+    pub(super) fn count_told(
+        &self,
+        node: &Node<Restored>,
+        name: &CStr,
+        of: &Metadata,
+        done: Done,
+        told: &Advance,
+    ) {
         let mut totals = Counts::default();
         let is_copied = done != Done::Left;
         match of.kind {
@@ -303,7 +328,7 @@ impl<'r> Restoring<'r> {
         if is_copied {
             node.level.is_touched.store(true, Ordering::Relaxed);
         }
-        self.sum(&counts, &totals);
+        self.sum(&counts, &totals, told);
         self.tell(node, name, outcome);
     }
 
@@ -330,17 +355,21 @@ impl<'r> Restoring<'r> {
             ),
         };
         node.level.is_touched.store(true, Ordering::Relaxed);
-        self.sum(&counts, &totals);
+        self.sum(&counts, &totals, &Advance::default());
         self.tell(node, name, outcome);
     }
 
-    fn sum(&self, counts: &RestoreCounts, totals: &Counts) {
+    fn sum(&self, counts: &RestoreCounts, totals: &Counts, told: &Advance) {
         let mut found = locked(&self.found);
         found.counts.add(counts);
         found.totals.add(totals);
         drop(found);
         if self.is_writing() || self.task.voice == Voice::Aloud {
-            self.observer.on_event(&Event::Progress(totals));
+            let news = Counts {
+                bytes_copied: self.told_in_vain.left(totals.bytes_copied, told),
+                ..*totals
+            };
+            self.observer.on_event(&Event::Progress(&news));
         }
     }
 

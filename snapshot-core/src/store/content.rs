@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::catalog::query::names_of;
 use crate::entry::EntryKind;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::dir::{Access, Boundary, Dir, stat_handle};
+use crate::fs::dir::{Access, Boundary, Dir, is_absence, stat_handle};
 use crate::name::SnapshotName;
 use crate::node::open_chain;
 use crate::store::Store;
@@ -88,7 +88,7 @@ impl Store {
                 );
                 Err(Error::new(ErrorKind::NotInSnapshot, message).with_path(path))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if is_absence(&error) => {
                 let message = format!("{} is not in the snapshot {snapshot}", path.display());
                 Err(Error::new(ErrorKind::NotInSnapshot, message).with_path(path))
             }
@@ -118,3 +118,7 @@ fn open(tree: &Dir, names: &[CString]) -> io::Result<std::result::Result<(File, 
     }
     Ok(Ok((File::from(handle), found.size_bytes)))
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a fixture lies at a path")]
+mod tests;

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::Scope;
-use rustix::io::Errno;
 
 use crate::cancel::CancelToken;
 use crate::catalog::TOP;
@@ -23,7 +22,7 @@ use crate::compare::Rules;
 use crate::entry::{EntryKind, Metadata};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::fs::dir::Dir;
+use crate::fs::dir::{Dir, is_absence};
 use crate::fs::publish::InodeNumbers;
 use crate::fs::xattr::{self, Place};
 use crate::report::Counts;
@@ -402,10 +401,4 @@ pub(super) fn unreadable(error: &io::Error) -> DamageKind {
     DamageKind::Unreadable {
         error: crate::report::describe(error),
     }
-}
-
-/// Tells whether there is nothing at a place, or something that is no directory.
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    let number = Errno::from_io_error(error);
-    number.is_some_and(|number| [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].contains(&number))
 }

@@ -152,15 +152,23 @@ impl Check<'_> {
         let hash = copy::hash(file.as_fd(), found.size_bytes, &mut |bytes| {
             let untold = self.totals.news.fetch_add(bytes, Ordering::Relaxed) + bytes;
             if untold >= TOLD_BYTES {
-                let news = Counts {
-                    bytes_linked: self.totals.news.swap(0, Ordering::Relaxed),
-                    ..Counts::default()
-                };
-                self.observer.on_event(&Event::Progress(&news));
+                self.tell_bytes();
             }
             !self.is_stopping()
         });
         let _ = fadvise(&file, 0, None, Advice::DontNeed);
         hash
+    }
+
+    /// Tells of what was read and not told of yet.
+    pub(super) fn tell_bytes(&self) {
+        let bytes_linked = self.totals.news.swap(0, Ordering::Relaxed);
+        if bytes_linked > 0 {
+            let news = Counts {
+                bytes_linked,
+                ..Counts::default()
+            };
+            self.observer.on_event(&Event::Progress(&news));
+        }
     }
 }

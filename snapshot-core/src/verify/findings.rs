@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::DirId;
 use crate::catalog::query::Row;
-use crate::entry::Hash;
+use crate::entry::{EntryKind, Hash};
 use crate::event::{Event, Observer};
-use crate::verify::report::{Damaged, VerifyReport};
+use crate::verify::report::{DamageKind, Damaged, VerifyReport};
 
 /// Damage, and the row that tells how it should be.
 #[derive(Clone, Debug)]
@@ -23,6 +23,19 @@ pub(super) struct Recorded {
     pub(super) dir: DirId,
     pub(super) name: Vec<u8>,
     pub(super) row: Row,
+}
+
+impl Finding {
+    /// Tells whether it is about a directory that is not there, or something
+    /// else in its place: then nothing is told of what is in it.
+    pub(super) fn is_missing_directory(&self) -> bool {
+        let kind = self
+            .place
+            .as_ref()
+            .map(|place| place.row.version.facts.kind);
+        let is_missing = self.damaged.kind == DamageKind::Missing;
+        kind == Some(EntryKind::Directory) && (is_missing || self.damaged.is_of_other_kind())
+    }
 }
 
 #[derive(Default)]
@@ -61,15 +74,29 @@ impl Findings {
     /// All of it, in the order of the paths.
     pub(super) fn take(&self) -> Gathered {
         let mut gathered = std::mem::take(&mut *self.lock());
-        let key = |finding: &Finding| -> (PathBuf, _) {
-            let damaged = &finding.damaged;
-            (damaged.path.clone(), damaged.snapshots.clone())
-        };
-        gathered.findings.sort_by_cached_key(key);
+        gathered.sort();
         gathered
     }
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gathered {
+    /// Adds what was found later.
+    pub(super) fn add(&mut self, later: Gathered) {
+        self.count += later.count;
+        let room = VerifyReport::MOST_DAMAGED.saturating_sub(self.findings.len());
+        self.findings.extend(later.findings.into_iter().take(room));
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let key = |finding: &Finding| -> (PathBuf, _) {
+            let damaged = &finding.damaged;
+            (damaged.path.clone(), damaged.snapshots.clone())
+        };
+        self.findings.sort_by_cached_key(key);
     }
 }

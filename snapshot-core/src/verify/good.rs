@@ -32,9 +32,11 @@ pub(super) fn find(check: &Check<'_>, findings: &mut [Finding]) -> Result<Vec<Ab
         };
         if recorded.row.version.facts.kind == EntryKind::Directory {
             // Each snapshot has its own, and what is in it is another matter.
-            let is_whole = matches!(finding.damaged.kind, DamageKind::Altered { .. });
-            finding.damaged.good_copy =
-                (is_whole && !finding.damaged.is_of_other_kind()).then_some(GoodCopy::Catalog);
+            let is_recorded = matches!(
+                finding.damaged.kind,
+                DamageKind::Altered { .. } | DamageKind::Missing
+            );
+            finding.damaged.good_copy = is_recorded.then_some(GoodCopy::Catalog);
             continue;
         }
         let key = key(check, recorded);
@@ -45,7 +47,7 @@ pub(super) fn find(check: &Check<'_>, findings: &mut [Finding]) -> Result<Vec<Ab
         known.insert(key, cases.len());
         cases.push((Case::look(check, recorded)?, vec![place]));
     }
-    find_elsewhere(check, &mut cases)?;
+    find_elsewhere(check, cases.iter_mut().map(|(case, _)| case))?;
     for (case, places) in &cases {
         for place in places {
             findings[*place].damaged.good_copy = case.good_copy();
@@ -63,9 +65,13 @@ fn key(check: &Check<'_>, recorded: &Recorded) -> Key {
 }
 
 /// Looks for other files with the same content.
-fn find_elsewhere(check: &Check<'_>, cases: &mut [About]) -> Result<()> {
+pub(super) fn find_elsewhere<'c>(
+    check: &Check<'_>,
+    cases: impl Iterator<Item = &'c mut Case>,
+) -> Result<()> {
+    let mut cases: Vec<_> = cases.collect();
     let mut wanted: HashMap<Hash, Vec<usize>> = HashMap::new();
-    for (place, (case, _)) in cases.iter().enumerate() {
+    for (place, case) in cases.iter().enumerate() {
         let hash = case.recorded.row.version.hash;
         if let Some(hash) = hash.filter(|_| case.from.is_none()) {
             wanted.entry(hash).or_default().push(place);
@@ -76,7 +82,7 @@ fn find_elsewhere(check: &Check<'_>, cases: &mut [About]) -> Result<()> {
     }
     for copy in check.catalog.copies(wanted.keys().copied()) {
         let (hash, sharer) = copy?;
-        let waits = |place: &&usize| cases[**place].0.from.is_none();
+        let waits = |place: &&usize| cases[**place].from.is_none();
         let waiting = wanted.get(&hash).into_iter().flatten();
         let waiting: Vec<usize> = waiting.filter(waits).copied().collect();
         if waiting.is_empty() {
@@ -94,7 +100,7 @@ fn find_elsewhere(check: &Check<'_>, cases: &mut [About]) -> Result<()> {
             check.check_on()?;
             if is_good {
                 for place in waiting {
-                    cases[place].0.from = Some(From::Data(spot.clone()));
+                    cases[place].from = Some(From::Data(spot.clone()));
                 }
                 break;
             }

@@ -177,6 +177,7 @@ impl Store {
                     None => Ok(None),
                 }
             })?;
+            gathered.add(check.findings.take());
         }
         drop(repairing);
         report.damaged_entries = gathered.count;
@@ -327,6 +328,7 @@ fn compare(
             }
             some_of(&mut slices)
         });
+        check.tell_bytes();
         check.check_on()?;
         for (slice, count) in batch.iter().zip(counts) {
             let count = count.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,8 @@ use crate::report::Warning;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DamageKind {
-    /// It is not there. Of a directory, nothing below it is told of.
+    /// It is not there. Of a directory, nothing below it is told of but what a
+    /// repair cannot put back.
     Missing,
     /// It is there, and nothing of the kind was recorded. Of a directory, nothing
     /// below it is told of.
@@ -94,7 +95,8 @@ pub struct Damaged {
     /// What is wrong.
     pub kind: DamageKind,
     /// Where it is to be had as it was, if anywhere. Nothing is looked for where
-    /// an entry is unexpected or a whole directory is missing.
+    /// an entry is unexpected. Of a directory that is missing it is the catalog:
+    /// a repair looks for what was in it, entry by entry.
     pub good_copy: Option<GoodCopy>,
     /// What became of it; none unless it was to be repaired.
     pub mending: Option<Mending>,

@@ -213,36 +213,38 @@ impl Walk<'_> {
         tally: &mut Tally,
     ) -> Result<Option<Hash>, CopyError> {
         let is_hashed = data.hash.is_none() && self.hashes() && copy::is_hashed(version);
-        if copy::by_reference(data.from, to.as_fd(), version, data.ways)? {
+        let told = tally.told_bytes;
+        let mut copied_bytes = 0;
+        let mut proceed = |chunk_bytes| {
+            copied_bytes += chunk_bytes;
+            // Small files are told with their batch.
+            if copied_bytes < version.size_bytes {
+                tally.told_bytes += chunk_bytes;
+                let news = Counts {
+                    bytes_copied: chunk_bytes,
+                    ..Counts::default()
+                };
+                self.observer.on_event(&Event::Progress(&news));
+            }
+            !self.is_stopping()
+        };
+        let result = if copy::by_reference(data.from, to.as_fd(), version, data.ways)? {
             if !is_hashed {
                 return Ok(None);
             }
-            let hash = copy::hash(data.from, version.size_bytes, &mut |_| !self.is_stopping());
-            return hash.map(Some);
-        }
-        self.refuse_if_too_large(here, version, to)?;
-        let told = tally.told_bytes;
-        let mut copied_bytes = 0;
-        let result = copy::contents(
-            data.from,
-            to.as_fd(),
-            version,
-            data.ways,
-            Hashing::when(is_hashed),
-            &mut |chunk_bytes| {
-                copied_bytes += chunk_bytes;
-                // Small files are told with their batch.
-                if copied_bytes < version.size_bytes {
-                    tally.told_bytes += chunk_bytes;
-                    let news = Counts {
-                        bytes_copied: chunk_bytes,
-                        ..Counts::default()
-                    };
-                    self.observer.on_event(&Event::Progress(&news));
-                }
-                !self.is_stopping()
-            },
-        );
+            copy::hash(data.from, version.size_bytes, &mut proceed).map(Some)
+        } else {
+            self.refuse_if_too_large(here, version, to)?;
+            let hashing = Hashing::when(is_hashed);
+            copy::contents(
+                data.from,
+                to.as_fd(),
+                version,
+                data.ways,
+                hashing,
+                &mut proceed,
+            )
+        };
         if result.is_err() {
             // What was told of it is not going to be counted.
             tally.told_bytes = told;

@@ -70,6 +70,7 @@ from hardsnap._errors import (
     UnsafeStoreError,
     UnsupportedFormatError,
 )
+from hardsnap._files import StoredFile
 from hardsnap._hardsnap import (
     CancelToken,
     Catalog,
@@ -161,6 +162,7 @@ __all__ = [
     "SourcesChangedError",
     "Store",
     "StoreLockedError",
+    "StoredFile",
     "Suspicion",
     "TargetIsStoreError",
     "TargetNotEmptyError",

@@ -201,7 +201,7 @@ class InTheWayError(Error):
 
 
 class NotInSnapshotError(Error, LookupError):
-    """The snapshot does not have a path that was to be restored."""
+    """The snapshot does not have a path that was to be restored, or no file there."""
 
     code = "not_in_snapshot"
 

@@ -20,6 +20,7 @@ from hardsnap._catalog import (
     Row,
     Sizes,
 )
+from hardsnap._files import StoredFile
 from hardsnap._reports import (
     BackupReport,
     Capabilities,
@@ -106,6 +107,7 @@ class Store:
     def __iter__(self) -> Iterator[SnapshotInfo]: ...
     def resolve(self, name: str) -> SnapshotInfo: ...
     def catalog(self) -> Catalog: ...
+    def open_file(self, snapshot: _Snapshot, path: _Path) -> StoredFile: ...
     def backup(
         self,
         sources: _Paths,

@@ -9,13 +9,12 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use rustix::io::Errno;
 
 use crate::catalog::open::{Outcome, Trouble};
 use crate::catalog::read::{Rows, above};
 use crate::catalog::row::{DirId, TOP};
 use crate::entry::EntryKind;
-use crate::fs::dir::{Access, Boundary, Dir};
+use crate::fs::dir::{Access, Boundary, Dir, is_absence};
 use crate::fs::publish::InodeNumbers;
 use crate::fs::scan::Batch;
 use crate::node::{Budget, Level, Node, Open, open_nodes};
@@ -203,10 +202,4 @@ impl Found {
             Err(error) => Err(Trouble::of_io(&error)),
         }
     }
-}
-
-/// Tells whether there is nothing at a place, or something else.
-fn is_absence(error: &io::Error) -> bool {
-    let number = Errno::from_io_error(error);
-    number.is_some_and(|number| [Errno::NOENT, Errno::NOTDIR, Errno::LOOP].contains(&number))
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use crate::catalog::Version;
+use crate::catalog::query::CatalogSnapshot;
 use crate::fs::make;
 use crate::fs::xattr::{self, Place};
 use crate::verify::anchors::open_in;
@@ -16,23 +18,31 @@ impl Mender<'_, '_> {
         use std::os::unix::ffi::OsStrExt;
         let path = finding.damaged.path.as_os_str().as_bytes();
         let recorded = finding.place.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
-        let version = &recorded.row.version;
         for name in &finding.damaged.snapshots {
-            let one = self
-                .check
-                .snapshots
-                .iter()
-                .find(|one| one.known.name == *name);
-            let one = one.ok_or(io::ErrorKind::NotFound)?;
-            let dir = open_in(self.check.store, one.known, path)?;
-            let source = version.facts.as_metadata();
-            make::set_owner(dir.as_fd(), &source, &one.rules)?;
-            let xattrs = recorded_xattrs(version);
-            xattr::remove_others(&dir, &xattrs)?;
-            xattr::set(Place::Open(dir.as_fd()), &xattrs, one.rules.xattrs)?;
-            make::set_mode_and_mtime(dir.as_fd(), &source, &one.rules)?;
-            dir.sync()?;
+            let mut snapshots = self.check.snapshots.iter().map(|one| one.known);
+            let snapshot = snapshots.find(|one| one.name == *name);
+            let snapshot = snapshot.ok_or(io::ErrorKind::NotFound)?;
+            self.give(snapshot, path, &recorded.row.version)?;
         }
         Ok(())
+    }
+
+    /// Gives the directory at a path, which begins with a slash, the metadata of
+    /// a version.
+    pub(super) fn give(
+        &self,
+        snapshot: CatalogSnapshot,
+        path: &[u8],
+        version: &Version,
+    ) -> io::Result<()> {
+        let rules = self.check.rules_of(snapshot);
+        let dir = open_in(self.check.store, snapshot, path)?;
+        let source = version.facts.as_metadata();
+        make::set_owner(dir.as_fd(), &source, &rules)?;
+        let xattrs = recorded_xattrs(version);
+        xattr::remove_others(&dir, &xattrs)?;
+        xattr::set(Place::Open(dir.as_fd()), &xattrs, rules.xattrs)?;
+        make::set_mode_and_mtime(dir.as_fd(), &source, &rules)?;
+        dir.sync()
     }
 }

@@ -8,6 +8,7 @@
 
 mod directory;
 mod make;
+mod missing;
 mod put;
 
 use std::collections::HashSet;
@@ -79,6 +80,7 @@ pub(super) fn repair(
         }
     }
     if stopped.is_none() {
+        stopped = mender.missing_directories(findings).err();
         mender.others(findings);
     }
     // What was done is done, also if the run was stopped.
@@ -134,7 +136,8 @@ impl Mender<'_, '_> {
                 (DamageKind::Miscounted { .. }, _) => {
                     failed("the catalog does not tell of the snapshot")
                 }
-                (_, true) => failed("a whole directory is not put back"),
+                (DamageKind::Unreadable { .. }, true) => failed("it cannot be read"),
+                (_, true) => failed("the catalog does not tell what was in it"),
                 (_, false) => failed("there is no good copy"),
             });
         }

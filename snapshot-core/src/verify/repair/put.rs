@@ -43,6 +43,10 @@ impl Mender<'_, '_> {
             self.put(&source, &name, at)?;
         }
         let _ = rustix::fs::unlinkat(&self.work, MADE, AtFlags::empty());
+        if by_number && case.recorded.row.version.facts.stored == Some(inode) {
+            // The catalog knows.
+            return Ok(());
+        }
         for sharer in &case.sharers {
             self.renumbered.push(Renumbered {
                 dir: sharer.dir,
@@ -72,7 +76,7 @@ impl Mender<'_, '_> {
             Err(error) => return Err(error),
         }
         let opened = Opened::new(&dir, before)?;
-        let done = self.keep_aside(&dir, at).and_then(|()| {
+        let done = self.keep_aside(&dir, &at.spot.name).and_then(|()| {
             rustix::fs::renameat(&self.work, NEXT, &dir, place_name)?;
             Ok(())
         });
@@ -82,8 +86,7 @@ impl Mender<'_, '_> {
     }
 
     /// Keeps what is at a place.
-    fn keep_aside(&mut self, dir: &Dir, at: &At) -> io::Result<()> {
-        let name = &at.spot.name;
+    pub(super) fn keep_aside(&mut self, dir: &Dir, name: &CStr) -> io::Result<()> {
         // It may have come meanwhile; that is not lost either.
         let found = match dir.stat(name) {
             Ok(found) => found,
@@ -142,7 +145,7 @@ pub(super) struct Opened<'d> {
 
 impl<'d> Opened<'d> {
     /// An ordinary user may have stored directories that he must not write.
-    fn new(dir: &'d Dir, before: Metadata) -> io::Result<Opened<'d>> {
+    pub(super) fn new(dir: &'d Dir, before: Metadata) -> io::Result<Opened<'d>> {
         let opened = Opened { dir, before };
         if opened.is_closed() {
             let mode = rustix::fs::Mode::from_raw_mode(before.mode | 0o300);
@@ -155,7 +158,7 @@ impl<'d> Opened<'d> {
         !rustix::process::geteuid().is_root() && self.before.mode & 0o300 != 0o300
     }
 
-    fn close(self) -> io::Result<()> {
+    pub(super) fn close(self) -> io::Result<()> {
         if self.is_closed() {
             let mode = rustix::fs::Mode::from_raw_mode(self.before.mode);
             rustix::fs::fchmod(self.dir, mode)?;

@@ -5,6 +5,7 @@ mod course;
 mod finding;
 mod repair;
 mod repair_accidents;
+mod repair_directories;
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
