@@ -181,26 +181,33 @@ pub(crate) fn mark(facts: &Facts, has_xattrs: bool) -> u64 {
     if facts.racy || facts.mount == NO_MOUNT || (is_directory && has_xattrs) {
         return 0;
     }
-    // 64 bytes: what BLAKE3 takes at once.
-    let mut bytes = Writer::with_capacity(64);
-    bytes.0.extend_from_slice(&facts.raw_mode().to_le_bytes());
-    bytes.0.extend_from_slice(&facts.uid.to_le_bytes());
-    bytes.0.extend_from_slice(&facts.gid.to_le_bytes());
-    bytes.unsigned(match facts.kind {
+    // What BLAKE3 takes at once; and this is done for each entry of a run.
+    let mut block = [0; 64];
+    let mut rest = &mut block[..];
+    let mut put = |bytes: &[u8]| {
+        let (place, after) = std::mem::take(&mut rest).split_at_mut(bytes.len());
+        place.copy_from_slice(bytes);
+        rest = after;
+    };
+    put(&facts.raw_mode().to_le_bytes());
+    put(&facts.uid.to_le_bytes());
+    put(&facts.gid.to_le_bytes());
+    let number = match facts.kind {
         // What its entries take has nothing to do with what a directory is.
         EntryKind::Directory => 0,
         EntryKind::CharDevice | EntryKind::BlockDevice => facts.device_number,
         _ => facts.size_bytes,
-    });
-    bytes.time(facts.mtime);
-    bytes.time(facts.ctime);
-    bytes.unsigned(facts.inode);
+    };
+    put(&number.to_le_bytes());
+    for time in [facts.mtime, facts.ctime] {
+        put(&time.seconds.to_le_bytes());
+        put(&time.nanoseconds.to_le_bytes());
+    }
+    put(&facts.inode.to_le_bytes());
     // There are never so many filesystems.
-    bytes
-        .0
-        .extend_from_slice(&(facts.mount as u32).to_le_bytes());
-    bytes.unsigned(stored);
-    let hash = blake3::hash(&bytes.0);
+    put(&(facts.mount as u32).to_le_bytes());
+    put(&stored.to_le_bytes());
+    let hash = blake3::hash(&block);
     let first = hash
         .as_bytes()
         .first_chunk()

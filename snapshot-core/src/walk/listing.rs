@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::catalog::{Change, DirId, Glance, Rows, name_hash};
@@ -22,6 +22,9 @@ pub(crate) struct Listing {
     pub(crate) of: DirId,
     /// The rows are of another path: where the directory was before.
     pub(crate) is_adopted: bool,
+    /// The place of the row after the last that was asked for: files that were
+    /// made one after the other are often called so, too.
+    next: AtomicUsize,
     kept: Kept,
     /// Rows whose stored inode the basis still has, once it was listed; none
     /// if it is not.
@@ -63,7 +66,9 @@ impl Listing {
                 place: None,
             });
         }
-        let (place, glance) = self.rows.find(name)?;
+        let near = self.next.load(Ordering::Relaxed);
+        let (place, glance) = self.rows.find_near(name, near)?;
+        self.next.store(place + 1, Ordering::Relaxed);
         Some(Listed {
             glance,
             place: Some(place),
@@ -137,6 +142,7 @@ impl Walk<'_> {
         let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
             confirmed: OnceLock::new(),
+            next: AtomicUsize::new(0),
             reuse: Reuse::new(level.before, &rows),
             of: level.rows_of.unwrap_or(level.dir),
             is_adopted: own.is_some(),
