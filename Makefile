@@ -28,7 +28,7 @@ help:
 	@echo 'make wheel       the Python package, as a file that pip installs'
 	@echo 'make install     the program, the C library and its header; PREFIX=$(PREFIX)'
 	@echo 'make bench       hardsnap against rsync, cp and rm; ARGS="--help" lists the flags'
-	@echo 'make bench-pure  filter, retention and the catalog, by themselves'
+	@echo 'make bench-pure  filter, comparison, retention and the catalog, by themselves'
 
 test:
 	@# The tests of the command line have the binary built with the same

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, Throughput};
+use hardsnap::internals::Pairs;
 use hardsnap::retention::{Policy, Snapshot, plan};
 use hardsnap::{
     BackupOptions, CancelToken, EntryKind, Filter, InitOptions, SnapshotName, Store, Verdict,
@@ -47,6 +48,16 @@ fn filter(criterion: &mut Criterion) {
             };
             paths.iter().filter(taken).count()
         });
+    });
+    group.finish();
+}
+
+fn comparison(criterion: &mut Criterion) {
+    let pairs = Pairs::new(10_000);
+    let mut group = criterion.benchmark_group("comparison");
+    group.throughput(Throughput::Elements(10_000));
+    group.bench_function("compare and plan", |bencher| {
+        bencher.iter(|| black_box(&pairs).linked());
     });
     group.finish();
 }
@@ -131,6 +142,7 @@ fn catalog(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     filter(&mut criterion);
+    comparison(&mut criterion);
     retention(&mut criterion);
     catalog(&mut criterion);
     criterion.final_summary();

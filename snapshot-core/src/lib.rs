@@ -88,8 +88,12 @@ mod event;
 mod filter;
 mod fs;
 mod guard;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 pub mod json;
 mod layout;
+mod memory;
 mod name;
 mod node;
 mod options;

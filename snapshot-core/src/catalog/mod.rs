@@ -15,6 +15,7 @@ mod read;
 mod rebuild;
 mod renumber;
 mod row;
+mod rows;
 mod seek;
 mod session;
 mod shared;
@@ -28,11 +29,12 @@ pub(crate) use crate::catalog::copy::CatalogCopy;
 pub(crate) use crate::catalog::log::Log;
 pub(crate) use crate::catalog::moved::{Settled, settle_in};
 pub(crate) use crate::catalog::open::Trouble;
-pub(crate) use crate::catalog::read::{Glance, Reader, Rows, name_hash};
+pub(crate) use crate::catalog::read::{Glance, Reader, name_hash};
 pub(crate) use crate::catalog::rebuild::{Before, rebuild};
 pub(crate) use crate::catalog::renumber::{Renumbered, renumber};
 pub(crate) use crate::catalog::row::{
     DirId, Facts, MountId, NO_MOUNT, TOP, Version, decode_xattrs, encode_xattrs, mark,
 };
+pub(crate) use crate::catalog::rows::Rows;
 pub(crate) use crate::catalog::seek::Whereabouts;
 pub(crate) use crate::catalog::session::{Session, SessionKind, reconcile};

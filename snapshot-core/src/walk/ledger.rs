@@ -12,6 +12,7 @@ use crate::catalog::{
 };
 use crate::entry::{EntryKind, FileTime, Metadata, RootId};
 use crate::fs::dir::Dir;
+use crate::memory::Allowance;
 use crate::name::SnapshotName;
 use crate::options::{Hashes, Reading};
 use crate::report::Warning;
@@ -157,8 +158,9 @@ impl<'run> Ledger<'run> {
     }
 
     /// Reads what is known of a directory.
-    pub(crate) fn rows(&self, dir: DirId) -> Rows {
-        self.ask(|reader| reader.rows(dir)).unwrap_or_default()
+    pub(crate) fn rows(&self, dir: DirId, allowance: &Allowance) -> Rows {
+        self.ask(|reader| reader.rows(dir, allowance))
+            .unwrap_or_default()
     }
 
     /// Reads what is known of one entry.

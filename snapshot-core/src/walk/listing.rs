@@ -132,10 +132,11 @@ impl Walk<'_> {
     pub(super) fn open_listing(&self, node: &Node<Walked>) -> Option<Arc<Listing>> {
         let ledger = self.ledger?;
         let level = &node.level;
-        let rows = level.rows_of.map(|of| ledger.rows(of)).unwrap_or_default();
+        let rows_of = |dir| ledger.rows(dir, &self.allowance);
+        let rows = level.rows_of.map(rows_of).unwrap_or_default();
         let own = match level.is_adopted() {
             true if level.is_new => Some(Rows::default()),
-            true => Some(ledger.rows(level.dir)),
+            true => Some(rows_of(level.dir)),
             false => None,
         };
         let of_path = own.as_ref().unwrap_or(&rows);

@@ -39,6 +39,7 @@ use crate::filter::Filter;
 use crate::fs::copy::Ways;
 use crate::fs::dir::{Access, Boundary, Dir};
 use crate::fs::xattr;
+use crate::memory::Allowance;
 use crate::node::{Budget, Node};
 use crate::options::Mounts;
 use crate::report::{Counts, Operation, Problem, Warning};
@@ -123,6 +124,7 @@ impl Replication<'_> {
             observer: self.observer,
             cancel: self.cancel,
             claims: Claims::new(),
+            allowance: Allowance::default(),
             groups: Groups::new(),
             distrusted: self.distrusted.into_iter().collect(),
             inside: Ways::default(),

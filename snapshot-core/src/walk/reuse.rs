@@ -27,10 +27,6 @@ use crate::walk::listing::{Listed, Listing};
 use crate::walk::numbered::Standing;
 use crate::walk::state::Walk;
 
-/// So much is held of what a directory held: some 80,000 entries. The rest is
-/// taken out at once.
-const MOST_BYTES: usize = 4 << 20;
-
 /// What the target of a directory held before, and which of it is dealt with.
 pub(crate) struct Remains {
     rows: Rows<(u64, Option<EntryKind>)>,
@@ -241,10 +237,11 @@ impl Walk<'_> {
         let mut is_whole = true;
         while let Some(batch) = Batch::read(target)? {
             for (name, kind, inode) in batch.entries() {
-                if rows.bytes() < MOST_BYTES {
-                    rows.push(name.to_bytes(), (inode, kind));
-                } else {
+                // What there is no memory for is taken out at once.
+                if rows.are_more_than(&self.allowance) {
                     is_whole = false;
+                } else {
+                    rows.push(name.to_bytes(), (inode, kind));
                 }
             }
             if !is_whole {

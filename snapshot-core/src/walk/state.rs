@@ -18,6 +18,7 @@ use crate::event::{Event, Observer, Outcome};
 use crate::filter::Filter;
 use crate::fs::copy::Ways;
 use crate::fs::dir::Access;
+use crate::memory::Allowance;
 use crate::node::Node;
 use crate::options::{Mounts, Reading};
 use crate::report::{Counts, Operation, Problem, Warning};
@@ -65,6 +66,8 @@ pub(crate) struct Walk<'run> {
     pub(crate) observer: &'run dyn Observer,
     pub(crate) cancel: &'run CancelToken,
     pub(crate) claims: Claims,
+    /// What may be held of large directories.
+    pub(crate) allowance: Allowance,
     pub(crate) groups: Groups,
     /// Inodes of the basis that are neither linked to nor copied from.
     pub(crate) distrusted: HashSet<u64>,

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::catalog::open::{Outcome, Trouble};
-use crate::catalog::read::{Rows, above};
+use crate::catalog::read::above;
 use crate::catalog::row::{DirId, TOP};
+use crate::catalog::rows::Rows;
 use crate::entry::EntryKind;
 use crate::fs::dir::{Access, Boundary, Dir, is_absence};
 use crate::fs::publish::InodeNumbers;

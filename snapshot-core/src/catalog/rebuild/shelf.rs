@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 
 use crate::catalog::open::Outcome;
-use crate::catalog::read::{Reader, Rows, name_hash, select};
+use crate::catalog::read::{Reader, name_hash, select};
 use crate::catalog::row::{DirId, Facts};
+use crate::catalog::rows::Rows;
 use crate::catalog::table::Read;
 use crate::entry::EntryKind;
 
