@@ -12,6 +12,7 @@ use crate::entry::{FileTime, RootId};
 use crate::fs::dir::{Dir, is_reached_safely};
 use crate::fs::smallfile;
 use crate::layout;
+use crate::memory::within_limits;
 use crate::store::Store;
 
 /// The version of the schema, SQLite's `user_version`.
@@ -254,27 +255,35 @@ pub(super) fn connect(path: &Path, how: Open) -> Outcome<Connection> {
         Open::Read => {}
         // Each directory is read once: there is no use in a large cache for
         // each worker.
-        Open::Hold => connection.execute_batch("PRAGMA cache_size = -512;")?,
+        Open::Hold => set_cache(&connection, 512 << 10)?,
         // Shared memory and WAL do not work over NFS; a journal that stays
         // spares making and removing it there. It is empty when it is not
         // used: one with content is opened, and as root its owner set, by
         // each who reads.
         // Whatever does not fit the cache costs flushes before the commit: it
         // holds the pages that change when a thousand files do, all over.
-        Open::Write => connection.execute_batch(
-            "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; \
-                 PRAGMA cache_size = -16384;",
-        )?,
+        Open::Write => {
+            connection
+                .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?;
+            set_cache(&connection, 16 << 20)?;
+        }
         // Is made anew if it is not completed.
         Open::Copy => {
             connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
         }
-        Open::Draft => connection.execute_batch(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
-                 PRAGMA cache_size = -32768;",
-        )?,
+        Open::Draft => {
+            connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
+            set_cache(&connection, 32 << 20)?;
+        }
     }
     Ok(connection)
+}
+
+/// Lets a connection keep so much of the database in memory, if it may be had.
+fn set_cache(connection: &Connection, bytes: usize) -> Outcome<()> {
+    // A negative number is one of KiB.
+    let kibibytes = (within_limits(bytes) >> 10) as i64;
+    Ok(connection.pragma_update(None, "cache_size", -kibibytes)?)
 }
 
 /// Reads the identity of a filesystem from three columns.
