@@ -1,7 +1,7 @@
 //! Which snapshots the rows tell of: those that are gone take their rows with
 //! them.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::catalog::directory::{COLUMNS, DirectoryRow, set_changed};
 use crate::catalog::open::Outcome;
@@ -25,12 +25,12 @@ pub(crate) fn gone(told: &[Told], exists: impl Fn(u64, SnapshotName) -> bool) ->
 
 /// Removes snapshots, given in their order, in a transaction of the caller's;
 /// tells how many rows were not what had been written, and went with them.
-pub(crate) fn remove_all(transaction: &Transaction<'_>, gone: &[u64]) -> Outcome<u64> {
+pub(crate) fn remove_all(connection: &Connection, gone: &[u64]) -> Outcome<u64> {
     let mut damaged = 0;
     // The newest first: what began with it goes, and nothing of it has to be
     // moved for one below that goes as well.
     for sequence in gone.iter().rev() {
-        damaged += remove(transaction, *sequence as i64)?;
+        damaged += remove(connection, *sequence as i64)?;
     }
     Ok(damaged)
 }

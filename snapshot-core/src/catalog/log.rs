@@ -38,6 +38,8 @@ struct Kept {
     waiting: Vec<u8>,
     file: Option<File>,
     failure: Option<io::Error>,
+    /// So much was added.
+    bytes: u64,
     /// The file is for others to read.
     is_complete: bool,
 }
@@ -91,6 +93,7 @@ impl Log {
         if kept.failure.is_some() {
             return;
         }
+        kept.bytes += changes.len() as u64;
         kept.waiting.extend_from_slice(changes);
         if kept.waiting.len() < CHUNK_BYTES {
             return;
@@ -98,6 +101,11 @@ impl Log {
         if let Err(error) = self.spill(&mut kept) {
             kept.failure = Some(error);
         }
+    }
+
+    /// What was added, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.kept().bytes
     }
 
     /// Writes what waits into the file.

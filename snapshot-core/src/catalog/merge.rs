@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Statement, Transaction};
+use rusqlite::{Connection, OptionalExtension, Statement};
 
 use crate::cancel::CancelToken;
 use crate::catalog::change::{Change, Made, Origin};
@@ -23,13 +23,13 @@ const PAGE: usize = 1000;
 /// Writes down a snapshot, with all that changes with it, in a transaction of
 /// the caller's; tells how many rows were not what had been written, and went.
 pub(crate) fn merge(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     made: &Made,
     log: &Log,
     cancel: &CancelToken,
 ) -> Outcome<u64> {
     let last: Option<DirId> =
-        transaction.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
+        connection.query_row("SELECT max(id) FROM directory", [], |row| row.get(0))?;
     if last.is_none() {
         let top = DirectoryRow {
             id: TOP,
@@ -37,11 +37,11 @@ pub(crate) fn merge(
             name: b"",
             changed: made.sequence,
         };
-        top.insert(transaction)?;
+        top.insert(connection)?;
     }
     let mut merge = Merge {
-        connection: transaction,
-        insert: table::prepare_insert(transaction)?,
+        connection,
+        insert: table::prepare_insert(connection)?,
         sequence: made.sequence,
         last_directory: last.unwrap_or(0),
         changed: HashSet::new(),
@@ -56,7 +56,7 @@ pub(crate) fn merge(
     })?;
     merge.finish()?;
     let damaged = merge.damaged.get();
-    insert_snapshot(transaction, made)?;
+    insert_snapshot(connection, made)?;
     Ok(damaged)
 }
 

@@ -24,6 +24,9 @@ const TABLES: &str = include_str!("schema.sql");
 /// The journal beside the file.
 pub(super) const JOURNAL: &str = "catalog.db-journal";
 
+/// So much of the catalog is kept in memory by who changes it.
+pub(super) const CACHE_BYTES: usize = 16 << 20;
+
 /// Another process is waited for so long: a reader for a run that commits, a
 /// run for a reader that is looking something up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -265,7 +268,7 @@ pub(super) fn connect(path: &Path, how: Open) -> Outcome<Connection> {
         Open::Write => {
             connection
                 .execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")?;
-            set_cache(&connection, 16 << 20)?;
+            set_cache(&connection, CACHE_BYTES)?;
         }
         // Is made anew if it is not completed.
         Open::Copy => {

@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::cancel::CancelToken;
 use crate::catalog::change::Made;
 use crate::catalog::copy::CatalogCopy;
-use crate::catalog::living::{gone, remove_all};
+use crate::catalog::living::gone;
 use crate::catalog::log::Log;
-use crate::catalog::merge::merge;
 use crate::catalog::open::{Numbers, Open, Outcome, Trouble};
+use crate::catalog::prepared::{Prepared, apply, damaged, fits_in_memory};
 use crate::catalog::read::{Reader, Standing};
 use crate::catalog::row::{DirId, MountId};
-use crate::catalog::shared;
 use crate::catalog::small::{Told, mounts, told};
 use crate::entry::RootId;
 use crate::fs::smallfile;
@@ -159,24 +157,42 @@ impl<'s> Session<'s> {
         Log::of(self.store)
     }
 
-    /// Merges what the log of the snapshot just published says, and drops what
-    /// is gone. No reader is left by now. `missing` rows were found to be lost;
-    /// tells how many were since the catalog was made.
+    /// Writes down what the log of a snapshot says before that is published, if
+    /// nobody is kept from reading by it.
+    pub(crate) fn prepare(&mut self, made: &Made, log: &Log) -> Outcome<Option<Prepared<'s>>> {
+        let store = self.store;
+        Ok(match &self.kind {
+            SessionKind::Kept if fits_in_memory(log) => {
+                let connection = store.open_catalog(Open::Write)?.0;
+                Some(Prepared::in_memory(store, connection, made, log)?)
+            }
+            SessionKind::New(_) => Some(Prepared::as_draft(store, made, log)?),
+            SessionKind::Kept | SessionKind::Off(_) => None,
+        })
+    }
+
+    /// Writes down what the log of the snapshot just published says, if that was
+    /// not prepared, and drops what is gone. No reader is left by now. `missing`
+    /// rows were found to be lost; tells how many were since the catalog was
+    /// made.
     pub(crate) fn settle(
         &self,
         made: &Made,
         log: Log,
+        prepared: Option<Prepared<'s>>,
         missing: u64,
         exists: impl Fn(u64, SnapshotName) -> bool,
     ) -> Outcome<u64> {
-        let mut connection = match &self.kind {
-            SessionKind::Kept => self.store.open_catalog(Open::Write)?.0,
-            SessionKind::New(_) => self.store.make_catalog()?,
-            SessionKind::Off(trouble) => return Err(trouble.clone()),
+        let prepared = match (prepared, &self.kind) {
+            (Some(prepared), _) => prepared,
+            (None, SessionKind::Kept) => {
+                let connection = self.store.open_catalog(Open::Write)?.0;
+                Prepared::in_place(self.store, connection, made, &log)?
+            }
+            (None, SessionKind::New(_)) => Prepared::as_draft(self.store, made, &log)?,
+            (None, SessionKind::Off(trouble)) => return Err(trouble.clone()),
         };
-        apply(&mut connection, Some((made, &log)), missing, &exists)?;
-        let lost = damaged(&connection)?;
-        drop(connection);
+        let lost = prepared.commit(missing, &exists)?;
         if let Some(copy) = &self.copy {
             let followed = copy.forget().is_ok()
                 && copy
@@ -295,36 +311,4 @@ fn left_behind(
             Ok(None)
         }
     }
-}
-
-/// Adds a snapshot and drops those that are gone, in one transaction.
-pub(crate) fn apply(
-    connection: &mut Connection,
-    news: Option<(&Made, &Log)>,
-    missing: u64,
-    exists: impl Fn(u64, SnapshotName) -> bool,
-) -> Outcome<()> {
-    let mut damaged = missing;
-    connection.set_prepared_statement_cache_capacity(64);
-    let transaction = connection.transaction()?;
-    if let Some((made, log)) = news {
-        damaged += merge(&transaction, made, log, &CancelToken::new())?;
-        // What was linked to it may have had other paths, in rows that were
-        // never compared with it.
-        if made.is_after_gap {
-            shared::mark(&transaction, &CancelToken::new())?;
-        }
-    }
-    let gone = gone(&told(&transaction)?, exists);
-    damaged += remove_all(&transaction, &gone)?;
-    if damaged > 0 {
-        transaction.execute("UPDATE store SET damaged = damaged + ?1", [damaged as i64])?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-pub(super) fn damaged(connection: &Connection) -> Outcome<u64> {
-    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    Ok(connection.query_row("SELECT damaged FROM store", [], read)? as u64)
 }

@@ -11,6 +11,7 @@ use crate::catalog::open::Open;
 use crate::catalog::read::{Standing, select};
 use crate::catalog::row::tests;
 use crate::catalog::session::reconcile;
+use crate::catalog::small::told;
 use crate::catalog::table::Read;
 use crate::catalog::{Change, DirId, Log, Made, Origin, Reader, Session, TOP, Trouble, Version};
 use crate::entry::EntryKind;
@@ -27,9 +28,16 @@ type Tree = BTreeMap<Vec<u8>, Version>;
 #[derive(Clone, Debug)]
 enum Step {
     /// A snapshot in which these paths have these contents, 0 being none.
-    Backup(Vec<(u8, u8)>, End),
+    Backup(Vec<(u8, u8)>, Entered, End),
     /// One of the living snapshots goes.
     Remove(u8),
+}
+
+/// When a snapshot is written into the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entered {
+    Before,
+    AfterPublication,
 }
 
 /// How far a run gets.
@@ -42,10 +50,15 @@ enum End {
 
 fn step() -> impl Strategy<Value = Step> {
     let edits = || prop::collection::vec((0u8..12, 0u8..4), 0..6);
+    let entered = || prop_oneof![Just(Entered::Before), Just(Entered::AfterPublication)];
+    let end = prop_oneof![
+        4 => Just(End::Whole),
+        1 => Just(End::BeforePublication),
+        1 => Just(End::AfterPublication),
+    ];
     prop_oneof![
-        4 => edits().prop_map(|edits| Step::Backup(edits, End::Whole)),
-        1 => edits().prop_map(|edits| Step::Backup(edits, End::BeforePublication)),
-        1 => edits().prop_map(|edits| Step::Backup(edits, End::AfterPublication)),
+        6 => (edits(), entered(), end)
+            .prop_map(|(edits, entered, end)| Step::Backup(edits, entered, end)),
         3 => any::<u8>().prop_map(Step::Remove),
     ]
 }
@@ -88,7 +101,7 @@ impl Twin {
     }
 
     /// Makes a snapshot, or dies at some point of it.
-    fn make(&mut self, edits: &[(u8, u8)], end: End) {
+    fn make(&mut self, edits: &[(u8, u8)], entered: Entered, end: End) {
         let mut tree = self.now.clone();
         for (path, content) in edits {
             edit(&mut tree, &path_of(*path), *content);
@@ -116,14 +129,27 @@ impl Twin {
             directory_bytes: 0,
         };
         log.complete(&made, Flush::Later).unwrap();
+        let before = self.told();
+        let prepared = match entered {
+            Entered::Before => session.prepare(&made, &log).unwrap(),
+            Entered::AfterPublication => None,
+        };
+        // Who looks meanwhile sees nothing of it.
+        assert_eq!(self.told(), before);
         if end == End::BeforePublication {
             return;
         }
         self.living.insert(sequence, tree);
         if end == End::Whole {
             let exists = self::exists(&self.living);
-            session.settle(&made, log, 0, exists).unwrap();
+            session.settle(&made, log, prepared, 0, exists).unwrap();
         }
+    }
+
+    /// How many snapshots the catalog tells of.
+    fn told(&self) -> usize {
+        let opened = self.store.open_catalog(Open::Read);
+        opened.map_or(0, |(connection, _)| told(&connection).unwrap().len())
     }
 
     /// The changes from the newest tree to this one.
@@ -333,7 +359,7 @@ proptest! {
         let mut twin = Twin::new();
         for step in steps {
             match step {
-                Step::Backup(edits, end) => twin.make(&edits, end),
+                Step::Backup(edits, entered, end) => twin.make(&edits, entered, end),
                 Step::Remove(which) => {
                     let place = usize::from(which) % twin.living.len().max(1);
                     let doomed = twin.living.keys().nth(place).copied();
@@ -377,9 +403,9 @@ fn a_log_that_is_larger_than_memory_should_be_comes_back() {
 #[test]
 fn a_snapshot_is_taken_back_though_no_row_tells_where_it_changed_something() {
     let mut twin = Twin::new();
-    twin.make(&[(1, 1), (9, 1)], End::Whole);
+    twin.make(&[(1, 1), (9, 1)], Entered::Before, End::Whole);
     twin.reconcile();
-    twin.make(&[(1, 2), (4, 1), (9, 0)], End::Whole);
+    twin.make(&[(1, 2), (4, 1), (9, 0)], Entered::Before, End::Whole);
     twin.reconcile();
     let (connection, _) = twin.store.open_catalog(Open::Write).unwrap();
     let damaged = connection.execute("UPDATE directory SET changed = 1", []);
@@ -394,7 +420,7 @@ fn a_snapshot_is_taken_back_though_no_row_tells_where_it_changed_something() {
 #[expect(clippy::disallowed_methods, reason = "damages a file from outside")]
 fn names_that_a_damaged_index_has_out_of_order_do_not_go_on_for_ever() {
     let mut twin = Twin::new();
-    twin.make(&[(9, 1)], End::Whole);
+    twin.make(&[(9, 1)], Entered::Before, End::Whole);
     let names = [b"first".as_slice(), b"other"];
     let file = twin.store.path().join(".hardsnap/catalog.db");
     let connection = rusqlite::Connection::open(&file).unwrap();

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 
 use crate::cancel::CancelToken;
 use crate::catalog::{
-    CatalogCopy, Change, Log, Made, Session, SessionKind, Settled, Trouble, reconcile, settle_in,
+    CatalogCopy, Change, Log, Made, Prepared, Session, SessionKind, Settled, Trouble, reconcile,
+    settle_in,
 };
 use crate::compare::{Names, Rules};
 use crate::engine::Run;
@@ -223,13 +224,13 @@ impl Run<'_> {
 
     /// Writes down what the walk found, for the catalog to be told once the
     /// snapshot is published; whether or not that can be done, it is.
-    pub(super) fn complete_log(
+    pub(super) fn complete_log<'s>(
         &self,
         ledger: &mut Ledger<'_>,
         work: &Work<'_>,
         rules: &Rules,
         sequence: u64,
-    ) -> Result<Option<News>, Warning> {
+    ) -> Result<Option<News<'s>>, Warning> {
         // Readers keep others from writing.
         let standing = ledger.reader.take().map(|reader| reader.standing);
         let failure = ledger.take_failure();
@@ -260,6 +261,7 @@ impl Run<'_> {
             Ok(()) => Ok(Some(News {
                 made,
                 log,
+                prepared: Ok(None),
                 missing: ledger.missing_rows.load(Ordering::Relaxed),
             })),
             Err(trouble) => Err(self.not_written(&trouble)),
@@ -267,19 +269,23 @@ impl Run<'_> {
     }
 
     /// Tells the catalog of the new snapshot, and of those that are gone.
-    pub(super) fn settle_catalog(
+    pub(super) fn settle_catalog<'s>(
         &self,
-        session: &Session<'_>,
-        news: Option<News>,
+        session: &Session<'s>,
+        news: Option<News<'s>>,
         snapshots: &[SnapshotInfo],
         unreadable: &[SnapshotName],
         spare: Option<&Spare>,
         warnings: &mut Vec<Warning>,
     ) {
-        let Some(News { made, log, missing }) = news else {
+        let Some(news) = news else {
             return;
         };
-        match session.settle(&made, log, missing, exists(snapshots, unreadable, spare)) {
+        let settled = news.prepared.and_then(|prepared| {
+            let exists = exists(snapshots, unreadable, spare);
+            session.settle(&news.made, news.log, prepared, news.missing, exists)
+        });
+        match settled {
             Ok(damaged) => warn_of_damage(warnings, damaged),
             Err(trouble) => warnings.push(self.not_written(&trouble)),
         }
@@ -306,11 +312,20 @@ pub(super) struct Told {
 }
 
 /// What the catalog is to be told once a snapshot is published.
-pub(super) struct News {
+pub(super) struct News<'s> {
     made: Made,
     log: Log,
+    /// What is written into the catalog already.
+    prepared: Result<Option<Prepared<'s>>, Trouble>,
     /// Rows that were found to be lost.
     missing: u64,
+}
+
+impl<'s> News<'s> {
+    /// Writes it into the catalog as far as nobody sees it.
+    pub(super) fn prepare(&mut self, session: &mut Session<'s>) {
+        self.prepared = session.prepare(&self.made, &self.log);
+    }
 }
 
 /// Says how many rows were lost, unless more were said to be already.

@@ -266,7 +266,7 @@ impl Run<'_> {
         old: Option<&Reusable>,
         mut session: Session<'s>,
         pool: &ThreadPool,
-    ) -> Result<(Published, Session<'s>)> {
+    ) -> Result<(Published<'s>, Session<'s>)> {
         let mut work = Work::make(self.store, name)?;
         let mut published = self.publish_once(&work, snapshots, old, &mut session, pool);
         if self.is_spoiled.load(Ordering::Relaxed) {
@@ -299,14 +299,14 @@ impl Run<'_> {
         }
     }
 
-    fn publish_once(
-        &self,
+    fn publish_once<'s>(
+        &'s self,
         work: &Work<'_>,
         snapshots: &[SnapshotInfo],
         old: Option<&Reusable>,
-        session: &mut Session<'_>,
+        session: &mut Session<'s>,
         pool: &ThreadPool,
-    ) -> Result<Published> {
+    ) -> Result<Published<'s>> {
         let name = work.name;
         let (mut replicated, mut ledger, rules, is_reused) =
             self.replicate(name, snapshots, Some(work), old, session, pool)?;
@@ -316,14 +316,21 @@ impl Run<'_> {
         let filled = work.filled(&record)?;
         self.cancel.check()?;
         let completed = self.complete_log(&mut ledger, work, &rules, record.sequence);
-        let news = completed.unwrap_or_else(|warning| {
+        let mut news = completed.unwrap_or_else(|warning| {
             replicated.warnings.push(warning);
             None
         });
         self.observer.on_event(&Event::Phase(Phase::Flushing));
+        // While the disk is waited for there is time for the catalog.
+        let made = pool.in_place_scope(|scope| {
+            if let Some(news) = &mut news {
+                scope.spawn(|_| news.prepare(session));
+            }
+            filled.publish()
+        })?;
         Ok(Published {
             replicated,
-            made: filled.publish()?,
+            made,
             news,
             recycled: old.filter(|_| is_reused).cloned(),
             state,

@@ -30,10 +30,10 @@ pub(super) struct Reusable {
 }
 
 /// A snapshot that has appeared.
-pub(super) struct Published {
+pub(super) struct Published<'s> {
     pub(super) replicated: Replicated,
     pub(super) made: SnapshotInfo,
-    pub(super) news: Option<News>,
+    pub(super) news: Option<News<'s>>,
     pub(super) recycled: Option<Reusable>,
     /// What is remembered by now.
     pub(super) state: State,

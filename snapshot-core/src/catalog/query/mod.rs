@@ -373,7 +373,7 @@ impl Catalog {
     /// How many rows were lost to damage since the catalog was made.
     pub(crate) fn lost_rows(&self) -> Result<u64> {
         self.handle
-            .read(|reading| crate::catalog::session::damaged(reading.connection))
+            .read(|reading| crate::catalog::prepared::damaged(reading.connection))
     }
 
     /// Shows how much each row is, whatever snapshots have it.
