@@ -56,7 +56,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub(crate) overwrite: OverwriteArg,
     /// Delete what is in the restored directories and not in the snapshot, after a preview
-    #[arg(long, requires = "in_place")]
+    #[arg(long, conflicts_with = "to")]
     pub(crate) delete: bool,
     /// Do not ask before deleting; needed where there is no terminal to ask on
     #[arg(long, requires = "delete")]

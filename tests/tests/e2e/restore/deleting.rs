@@ -41,6 +41,10 @@ fn nothing_is_deleted_without_the_word_and_a_look() {
     // There is nobody to ask.
     let refused = run().args(["--delete", "--overwrite", "changed"]).run();
     assert!(refused.expect(2).stderr().contains("--yes"));
+    // Elsewhere nothing is deleted, and no answer would change that.
+    let elsewhere = scratch.hardsnap("restore").arg(&store).arg("latest");
+    let refused = elsewhere.args(["--delete", "--to", "elsewhere"]).run();
+    assert!(refused.expect(2).stderr().contains("cannot be used with"));
     assert_untouched(&now, &TreeImage::of(&source));
     let would = run().args(["--delete", "--dry-run"]).json().expect(0);
     let named = ["directory/new too", "new"].map(|name| source.join(name));
