@@ -17,7 +17,7 @@ use crate::node::Node;
 use crate::plan::{self, Action};
 use crate::report::Operation;
 use crate::walk::ledger::{BasisLook, Ledger, Said};
-use crate::walk::level::{Trio, Walked};
+use crate::walk::level::{Before, Trio, Walked};
 use crate::walk::listing::{Listed, Listing, confirmed};
 use crate::walk::moved::Moved;
 use crate::walk::reuse::Remain;
@@ -194,28 +194,40 @@ impl Walk<'_> {
         self.ledger.is_some_and(Ledger::is_word_enough)
     }
 
-    /// Tells whether a listing should have told the stored inode, and did not:
-    /// the directory is too large.
+    /// Tells whether the basis itself is asked for the stored inode: where most
+    /// entries are confirmed by what is reused, and where the directory is too
+    /// large for a listing that is kept.
     fn has_to_ask(&self, here: &Here<'_>) -> bool {
-        self.ledger.is_some_and(|ledger| {
-            ledger.look == BasisLook::Listed && self.is_confirmed(ledger, here).is_none()
-        })
+        let Some(ledger) = self.ledger else {
+            return false;
+        };
+        ledger.look == BasisLook::Listed
+            && !self.is_confirmed_by_reuse(here)
+            && (self.is_among_few(here) || self.is_confirmed(ledger, here).is_none())
+    }
+
+    /// Tells whether so few entries of a directory are not as in what is reused
+    /// that asking for each costs less than a listing.
+    fn is_among_few(&self, here: &Here<'_>) -> bool {
+        here.node.level.before == Before::Remains
+            && here.listing.is_some_and(Listing::asks_for_another)
     }
 
     /// Tells whether the stored inode was seen, in the target or in the basis,
     /// under its name; none if listings do not tell.
     fn is_confirmed(&self, ledger: &Ledger<'_>, here: &Here<'_>) -> Option<bool> {
         let (listing, listed) = here.listing.zip(here.listed.as_ref())?;
-        let stored = listed.glance.stored;
-        let was_published = self.reused.is_some_and(|reused| reused.was_published);
-        if was_published
-            && here
-                .remain
-                .is_some_and(|remain| Some(remain.inode) == stored)
-        {
+        if self.is_confirmed_by_reuse(here) {
             return Some(true);
         }
         listing.is_confirmed(listed, |rows| confirmed(ledger, rows, here.basis()))
+    }
+
+    /// Tells whether a tree that was a snapshot has the stored inode.
+    fn is_confirmed_by_reuse(&self, here: &Here<'_>) -> bool {
+        let was_published = self.reused.is_some_and(|reused| reused.was_published);
+        let stored = here.listed.and_then(|listed| listed.glance.stored);
+        was_published && stored.is_some() && here.remain.map(|remain| remain.inode) == stored
     }
 
     /// Puts an entry into the target, looking again if it was exchanged.
@@ -325,10 +337,9 @@ impl Walk<'_> {
         let is_in_basis = || here.basis.is_some_and(|basis| basis.id.inode == stored);
         let is_there = match ledger.look {
             BasisLook::Word => true,
-            BasisLook::Listed => {
-                let confirmed = self.is_confirmed(ledger, here);
-                confirmed.unwrap_or_else(is_in_basis)
-            }
+            // It was asked.
+            BasisLook::Listed if here.basis.is_some() => is_in_basis(),
+            BasisLook::Listed => self.is_confirmed(ledger, here).unwrap_or(false),
             BasisLook::Stat => is_in_basis(),
             BasisLook::StatWithoutInodes => here.basis.is_some(),
         };

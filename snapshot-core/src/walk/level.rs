@@ -46,6 +46,13 @@ pub(crate) enum Before {
     Basis,
 }
 
+/// What was done so that what is put into a directory inherits nothing from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    /// It needed no other mode for that.
+    pub(crate) keeps_mode: bool,
+}
+
 /// A directory of the walk.
 pub(crate) struct Walked {
     /// What the target's directory is given at last; none where the source's
@@ -69,7 +76,7 @@ pub(crate) struct Walked {
     /// Something was put into the target, or taken out of it.
     pub(crate) is_touched: AtomicBool,
     /// What is put into the target inherits nothing from it.
-    pub(crate) is_ready: OnceLock<()>,
+    pub(crate) is_ready: OnceLock<Ready>,
     /// The directory could not be read to its end, and must not appear as if
     /// what was read were all.
     pub(crate) lost: AtomicBool,

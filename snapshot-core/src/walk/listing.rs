@@ -15,6 +15,9 @@ use crate::walk::level::{Before, Walked};
 use crate::walk::reuse::Reuse;
 use crate::walk::state::{Walk, locked};
 
+/// From so many entries on a listing costs less than asking for each.
+const FEW: usize = 4;
+
 /// What is known of the entries of a directory, and which of them were met.
 pub(crate) struct Listing {
     rows: Rows,
@@ -29,6 +32,8 @@ pub(crate) struct Listing {
     /// Rows whose stored inode the basis still has, once it was listed; none
     /// if it is not.
     confirmed: OnceLock<Option<Box<[bool]>>>,
+    /// Entries that the basis was asked for one by one instead.
+    asked: AtomicUsize,
     /// What of the target is reused.
     pub(crate) reuse: Reuse,
 }
@@ -87,6 +92,12 @@ impl Listing {
         Some(confirmed.as_ref()?[listed.place?])
     }
 
+    /// Tells whether the basis, which is not listed yet, may be asked for one
+    /// more entry by itself.
+    pub(crate) fn asks_for_another(&self) -> bool {
+        self.confirmed.get().is_none() && self.asked.fetch_add(1, Ordering::Relaxed) < FEW
+    }
+
     /// The place of a name among the rows.
     pub(crate) fn place(&self, name: &CStr) -> Option<usize> {
         Some(self.rows.find(name)?.0)
@@ -143,6 +154,7 @@ impl Walk<'_> {
         let flags = (0..of_path.len()).map(|_| AtomicBool::new(false)).collect();
         Some(Arc::new(Listing {
             confirmed: OnceLock::new(),
+            asked: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             reuse: Reuse::new(level.before, &rows),
             of: level.rows_of.unwrap_or(level.dir),

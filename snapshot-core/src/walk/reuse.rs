@@ -22,10 +22,14 @@ use crate::report::Operation;
 use crate::walk::directory::Found;
 use crate::walk::entry::Here;
 use crate::walk::ledger::{Ledger, Said};
-use crate::walk::level::{Before, Trio, Walked};
+use crate::walk::level::{Before, Ready, Trio, Walked};
 use crate::walk::listing::{Listed, Listing};
 use crate::walk::numbered::Standing;
 use crate::walk::state::Walk;
+
+/// Modes that change what is made in a directory, or who else makes some:
+/// set-group-ID, and what group and others may write.
+const TELLING: u32 = 0o2022;
 
 /// What the target of a directory held before, and which of it is dealt with.
 pub(crate) struct Remains {
@@ -153,11 +157,18 @@ impl Walk<'_> {
             return Ok(());
         }
         self.touch(node);
-        if !self.has_no_xattrs(level) {
+        let has_no_xattrs = self.has_no_xattrs(level);
+        if !has_no_xattrs {
             xattr::drop_inherited_acls(target)?;
         }
-        rustix::fs::fchmod(target, rustix::fs::Mode::RWXU)?;
-        let _ = level.is_ready.set(());
+        let found = level.found.get();
+        let may_keep_mode =
+            |found: &Metadata| found.mode & TELLING == 0 && self.is_open_to_us(found);
+        let keeps_mode = has_no_xattrs && found.is_some_and(may_keep_mode);
+        if !keeps_mode {
+            rustix::fs::fchmod(target, rustix::fs::Mode::RWXU)?;
+        }
+        let _ = level.is_ready.set(Ready { keeps_mode });
         Ok(())
     }
 
@@ -452,7 +463,7 @@ impl Walk<'_> {
         // A change of owner, or of an ACL, may have changed it.
         let has_mode = has_owner
             && has_no_xattrs
-            && level.is_ready.get().is_none()
+            && level.is_ready.get().is_none_or(|ready| ready.keeps_mode)
             && level.found.get().is_some_and(|found| {
                 found.mode == self.rules.stored_mode(source) && self.is_open_to_us(found)
             });

@@ -26,6 +26,7 @@ impl Walk<'_> {
     pub(super) fn looks_unchanged(&self, here: &Here<'_>) -> bool {
         let is_compared = match here.said {
             Said::Nothing => true,
+            Said::Unchanged if self.goes_by_word() => false,
             Said::Unchanged => here.basis.is_some() && self.has_stored(here),
             Said::Touched | Said::Changed => false,
         };
