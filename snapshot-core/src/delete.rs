@@ -5,8 +5,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::prune::remove;
 use crate::record::SnapshotInfo;
+use crate::removal::give_up;
 use crate::report::RemovalReport;
 use crate::retention::Status;
 use crate::store::{Spares, Store};
@@ -53,14 +53,15 @@ impl Store {
                 there,
                 chosen: None,
             };
-            let report = remove(self, &names, &mut spares, snapshots, observer, cancel)?;
+            let (report, given_up) =
+                give_up(self, &names, &mut spares, snapshots, observer, cancel)?;
             // Who deletes by name may want something to be gone from the disk, and
             // it may be in there too.
             if let Some(spare) = spares.there.filter(|_| !report.removed.is_empty()) {
                 let trash = self.open_control(layout::TRASH)?;
                 self.give_up_spare(&trash, &spare, cancel)?;
             }
-            Ok(report)
+            Ok((report, given_up))
         })
     }
 

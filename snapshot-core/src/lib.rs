@@ -102,6 +102,7 @@ mod prune;
 mod record;
 mod reindex;
 mod relay;
+mod removal;
 mod report;
 mod restore;
 pub mod retention;

@@ -1,24 +1,18 @@
 //! Giving up snapshots: the plan is a value that the pure calculator makes,
 //! and only what a plan or the user names is ever removed.
 
-use std::ffi::CStr;
-use std::io;
-use std::path::{Path, PathBuf};
-
 use chrono::{DateTime, Utc};
 
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Observer, Phase};
-use crate::fs::dir::Dir;
-use crate::fs::smallfile::{self, Flush};
-use crate::fs::{publish, remove};
+use crate::error::{ErrorKind, Result};
+use crate::event::Observer;
+use crate::fs::smallfile::Flush;
 use crate::guard::{self, Decision, Intent, Jump, Made, Newest, Pause};
-use crate::layout;
 use crate::name::SnapshotName;
 use crate::options::Jobs;
 use crate::record::SnapshotInfo;
-use crate::report::{Operation, Problem, RemovalReport};
+use crate::removal::{GivenUp, give_up};
+use crate::report::RemovalReport;
 use crate::retention::{self, Kept, Policy, Removed, Status};
 use crate::room::{self, MinFree};
 use crate::run::{now_monotonic, pool};
@@ -166,10 +160,11 @@ impl Store {
             };
             self.remember_if_there_is_room(&before, &state.with_jump(jump))?;
             if pause.is_some() {
-                return Ok(RemovalReport {
+                let report = RemovalReport {
                     prune_paused: pause,
                     ..RemovalReport::default()
-                });
+                };
+                return Ok((report, GivenUp::default()));
             }
             let planned: Vec<_> = plan.removed_names().collect();
             let doomed: Vec<_> = again
@@ -184,8 +179,11 @@ impl Store {
                     chosen: None,
                 },
             };
-            let mut report = remove(self, &doomed, &mut spares, snapshots, observer, cancel)?;
+            let (mut report, given_up) =
+                give_up(self, &doomed, &mut spares, snapshots, observer, cancel)?;
             if let Some(min_free) = plan.min_free {
+                // What is free is measured.
+                given_up.clear(self, &mut report, observer, cancel)?;
                 let more = &again.for_room;
                 room::make(
                     self,
@@ -196,18 +194,26 @@ impl Store {
                     observer,
                     cancel,
                 )?;
+                return Ok((report, GivenUp::default()));
             }
-            Ok(report)
+            Ok((report, given_up))
         })
     }
 
-    /// Removes something under the lock, which gets the state as it is and with
-    /// the sequence counted on, since the records that tell it may go.
+    /// Gives up something under the lock, which gets the state as it is and with
+    /// the sequence counted on, since the records that tell it may go. The
+    /// catalog is told while the trees are removed.
     pub(crate) fn tidied_under_lock(
         &self,
         observer: &dyn Observer,
         cancel: &CancelToken,
-        act: impl FnOnce(&[SnapshotInfo], Option<Spare>, State, State) -> Result<RemovalReport> + Send,
+        act: impl FnOnce(
+            &[SnapshotInfo],
+            Option<Spare>,
+            State,
+            State,
+        ) -> Result<(RemovalReport, GivenUp)>
+        + Send,
     ) -> Result<RemovalReport> {
         let started = now_monotonic();
         let _lock = self.lock()?;
@@ -218,12 +224,18 @@ impl Store {
         let state = self.state()?;
         let next_sequence = state.next_sequence(&snapshots);
         let counted = state.clone().counted_to(next_sequence);
-        let mut report = pool.install(|| act(&snapshots, tidied.spare, state, counted))?;
+        let (mut report, given_up) =
+            pool.install(|| act(&snapshots, tidied.spare, state, counted))?;
         if !report.removed.is_empty() {
             let mut left = snapshots;
             left.retain(|snapshot| !report.removed.contains(&snapshot.name));
-            let never = CancelToken::new();
-            self.reconcile_catalog(&left, &unreadable, observer, &never)?;
+            let mut cleared = Ok(());
+            let told = pool.in_place_scope(|scope| {
+                scope.spawn(|_| cleared = given_up.clear(self, &mut report, observer, cancel));
+                let never = CancelToken::new();
+                self.reconcile_catalog(&left, &unreadable, observer, &never)
+            });
+            cleared.and(told)?;
         }
         report.left_behind.splice(0..0, tidied.left_behind);
         report.elapsed = started.elapsed();
@@ -308,120 +320,4 @@ impl From<&SnapshotInfo> for Made {
             suspect: is_suspect.then(|| snapshot.suspicions.clone()),
         }
     }
-}
-
-impl RemovalReport {
-    /// Lists a snapshot that stays because it is being read.
-    pub(crate) fn passed_over(&mut self, name: SnapshotName, path: PathBuf) {
-        self.being_read.push(name);
-        let problem = Problem::saying(path, Operation::Remove, "it is being read");
-        self.left_behind.push(problem);
-    }
-}
-
-/// What came of moving a tree out of sight.
-enum Moved {
-    Away,
-    /// Somebody reads it.
-    NotWhileRead,
-}
-
-fn move_away(
-    store: &Store,
-    trash: &Dir,
-    trash_path: &Path,
-    tree: &CStr,
-    to: &CStr,
-    name: SnapshotName,
-    cancel: &CancelToken,
-) -> io::Result<Moved> {
-    remove::tree(trash, to, trash_path, cancel)?;
-    // Held until it is gone, so that nobody begins to read it in between.
-    let Some(_unread) = store.claim_unread(name)? else {
-        return Ok(Moved::NotWhileRead);
-    };
-    publish::rename(&store.root, tree, trash, to)?;
-    Ok(Moved::Away)
-}
-
-/// Removes snapshots, on the current thread pool and under the lock: out of
-/// sight by one rename each, then the records, then the trees. What is being
-/// read stays, and is listed. The tree of one of them may be kept as the spare.
-pub(crate) fn remove(
-    store: &Store,
-    doomed: &[SnapshotName],
-    spares: &mut Spares,
-    snapshots: &[SnapshotInfo],
-    observer: &dyn Observer,
-    cancel: &CancelToken,
-) -> Result<RemovalReport> {
-    let mut report = RemovalReport::default();
-    if doomed.is_empty() {
-        return Ok(report);
-    }
-    observer.on_event(&Event::Phase(Phase::Removing));
-    let trash = store.open_control(layout::TRASH)?;
-    let trash_path = store.path_of(layout::TRASH);
-    // `latest` must not dangle, not even between two system calls.
-    let remaining = |gone: &[SnapshotName]| {
-        let left = snapshots.iter();
-        let left = left.filter(|snapshot| !gone.contains(&snapshot.name));
-        left.cloned().collect::<Vec<_>>()
-    };
-    store.repair_latest(&remaining(doomed))?;
-    for &name in doomed {
-        cancel.check()?;
-        let tree = layout::tree(name);
-        let path = store.path().join(name.to_string());
-        // Our record is the proof that the directory is ours to remove.
-        if !snapshots.iter().any(|snapshot| snapshot.name == name) {
-            continue;
-        }
-        let spare = spares.chosen.as_ref();
-        let to = match spare.filter(|spare| spare.name == name) {
-            Some(spare) => spare.file(),
-            None => tree.clone(),
-        };
-        match move_away(store, &trash, &trash_path, &tree, &to, name, cancel) {
-            Ok(Moved::Away) => report.removed.push(name),
-            Ok(Moved::NotWhileRead) => report.passed_over(name, path),
-            Err(error) => report
-                .left_behind
-                .push(Problem::new(path, Operation::Remove, error)),
-        }
-    }
-    if report.removed.len() < doomed.len() {
-        store.repair_latest(&remaining(&report.removed))?;
-    }
-    let failed = |error: io::Error| Error::io("flush", store.path(), error);
-    store
-        .root
-        .sync()
-        .and_then(|()| trash.sync())
-        .map_err(failed)?;
-    for &name in &report.removed {
-        let file = layout::record(name);
-        smallfile::remove(&store.records, &file).map_err(|error| {
-            store.failed("remove", &format!("{}/{file}", layout::RECORDS), error)
-        })?;
-    }
-    let chosen = spares.chosen.take();
-    let spare = chosen.filter(|spare| report.removed.contains(&spare.name));
-    if let Some(spare) = &spare {
-        if let Some(old) = spares.there.replace(spare.clone()) {
-            store.give_up_spare(&trash, &old, cancel)?;
-        }
-    }
-    for &name in &report.removed {
-        if spare.as_ref().is_some_and(|spare| spare.name == name) {
-            observer.on_event(&Event::Removed(name));
-            continue;
-        }
-        let left = remove::tree(&trash, &layout::tree(name), &trash_path, cancel)
-            .map_err(|error| store.failed("remove", layout::TRASH, error))?;
-        report.left_behind.extend(left);
-        observer.on_event(&Event::Removed(name));
-    }
-    cancel.check()?;
-    Ok(report)
 }

@@ -12,8 +12,8 @@ use crate::filter::ByteSize;
 use crate::fs::publish::{self, Filesystem};
 use crate::layout;
 use crate::name::SnapshotName;
-use crate::prune;
 use crate::record::SnapshotInfo;
+use crate::removal;
 use crate::report::RemovalReport;
 use crate::retention::{Kept, Reason, Status};
 use crate::store::{Spare, Spares, Store};
@@ -203,7 +203,7 @@ pub(crate) fn make(
             .filter(|snapshot| !gone.contains(&snapshot.name))
             .cloned()
             .collect();
-        let one = prune::remove(
+        let one = removal::remove(
             store,
             &[name],
             &mut Spares::default(),

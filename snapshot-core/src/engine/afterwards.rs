@@ -12,6 +12,7 @@ use crate::name::SnapshotName;
 use crate::options::Pruning;
 use crate::prune::{self, PrunePlan};
 use crate::record::SnapshotInfo;
+use crate::removal;
 use crate::report::RemovalReport;
 use crate::retention::Policy;
 use crate::store::{Spares, State};
@@ -82,7 +83,7 @@ impl Run<'_> {
                     .store
                     .choose_spare(snapshots, &doomed, spares.there.take());
                 pool.install(|| {
-                    prune::remove(
+                    removal::remove(
                         self.store,
                         &doomed,
                         spares,
